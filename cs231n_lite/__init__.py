@@ -1,0 +1,38 @@
+"""What students import: data, gradient checking, a training loop and plots.
+
+This front door loads each room only when something in it is asked for, so
+``import cs231n_lite`` costs no more than NumPy itself.
+"""
+
+import importlib
+from typing import Any
+
+_ROOM_OF = {
+    "load_cifar10": "data",
+    "load_mnist": "data",
+    "check_gradient": "gradient_check",
+    "numerical_gradient": "gradient_check",
+    "relative_error": "gradient_check",
+    "compare": "compare",
+    "expect": "compare",
+    "Solver": "solver",
+    "load_params": "solver",
+    "save_params": "solver",
+    "image_grid": "vis",
+    "plot_curves": "vis",
+    "plot_history": "vis",
+    "weight_templates": "vis",
+}
+
+__all__ = sorted(_ROOM_OF)  # noqa: PLE0605 - the table above is the list
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ROOM_OF:
+        raise AttributeError(f"cs231n_lite has no {name!r}. It has: {', '.join(__all__)}.")
+    return getattr(importlib.import_module(f"cs231n_lite.{_ROOM_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__
