@@ -13,7 +13,6 @@ _ROOM_OF = {
     "check_gradient": "gradient_check",
     "numerical_gradient": "gradient_check",
     "relative_error": "gradient_check",
-    "compare": "compare",
     "expect": "compare",
     "Solver": "solver",
     "load_params": "solver",
