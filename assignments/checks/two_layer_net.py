@@ -1,0 +1,954 @@
+"""The questions of `two_layer_net`: how each is observed, what it is worth, how it goes wrong."""
+
+import numpy as np
+
+from autograder.model import Case
+from autograder.questions import handed_in, question
+
+# ------------------------------------------------------------------------------ affine_forward
+
+
+def affine_inputs(rng):
+    """Images and plain rows; more rows than outputs and fewer; a batch of one; nothing square."""
+    for label, n, shape, m in [
+        ("a batch of small images", 5, (3, 2, 4), 7),
+        ("a batch of one", 1, (2, 3), 4),
+        ("plain rows, fewer outputs than inputs", 4, (6,), 2),
+        ("a single input number", 3, (1,), 5),
+    ]:
+        d = int(np.prod(shape))
+        inputs = {"x": rng.normal(size=(n, *shape)), "w": rng.normal(size=(d, m)), "b": rng.normal(1.0, 1.0, m)}
+        yield Case(label, inputs, {"N": n, "D": d, "M": m})
+
+
+@question(points={"out": 7, "inputs": 1}, draw=affine_inputs)
+def affine_forward(student, x, w, b):
+    out, cache = student.affine_forward(x, w, b)
+    return {"out": out}
+
+
+@affine_forward.correct_variant
+def loops(reference):
+    def affine_forward(x, w, b):
+        out = np.zeros((x.shape[0], w.shape[1]))
+        for i in range(x.shape[0]):
+            for j in range(w.shape[1]):
+                out[i, j] = sum(x[i].ravel() * w[:, j]) + b[j]
+        return out, (x, w, b)
+
+    return {"affine_forward": affine_forward}
+
+
+@affine_forward.correct_variant
+def einsum(reference):
+    def affine_forward(x, w, b):
+        rows = x.reshape(len(x), -1)
+        return np.einsum("nd,dm->nm", rows, w) + b[None, :], {"rows": rows, "x": x, "w": w, "b": b}
+
+    return {"affine_forward": affine_forward}
+
+
+@affine_forward.correct_variant
+def single_precision(reference):
+    def affine_forward(x, w, b):
+        rows = x.reshape(len(x), -1).astype(np.float32)
+        return rows @ w.astype(np.float32) + b.astype(np.float32), (x, w, b)
+
+    return {"affine_forward": affine_forward}
+
+
+@affine_forward.correct_variant
+def fortran_order(reference):
+    def affine_forward(x, w, b):
+        rows = np.asfortranarray(x.reshape(len(x), -1))
+        return np.asfortranarray(np.dot(rows, w) + b), (x, w, b)
+
+    return {"affine_forward": affine_forward}
+
+
+@affine_forward.misconception
+def bias_left_out(reference):
+    """The bias `b` is missing: `out` is `x @ w + b`, and `b` is added to every row."""
+
+    def affine_forward(x, w, b):
+        return x.reshape(len(x), -1) @ w, (x, w, b)
+
+    return {"affine_forward": affine_forward}
+
+
+@affine_forward.misconception
+def images_not_flattened(reference):
+    """Each image must become one row before the product: `x.reshape(x.shape[0], -1)`."""
+
+    def affine_forward(x, w, b):
+        return x @ w + b, (x, w, b)
+
+    return {"affine_forward": affine_forward}
+
+
+@affine_forward.misconception
+def flattened_across_images(reference):
+    """The reshape mixes pixels of different images: keep the batch axis first, `x.reshape(x.shape[0], -1)`."""
+
+    def affine_forward(x, w, b):
+        return x.reshape(-1, len(x)).T @ w + b, (x, w, b)
+
+    return {"affine_forward": affine_forward}
+
+
+@affine_forward.misconception
+def bias_subtracted(reference):
+    """The bias is subtracted; it is added: `x @ w + b`."""
+
+    def affine_forward(x, w, b):
+        return x.reshape(len(x), -1) @ w - b, (x, w, b)
+
+    return {"affine_forward": affine_forward}
+
+
+@affine_forward.misconception
+def bias_inside_the_sum(reference):
+    """The bias is added before the sum over the inputs, so it counts once for each input; add it once, after the product."""
+
+    def affine_forward(x, w, b):
+        rows = x.reshape(len(x), -1)
+        return rows @ w + rows.shape[1] * b, (x, w, b)
+
+    return {"affine_forward": affine_forward}
+
+
+@affine_forward.misconception
+def averaged_over_inputs(reference):
+    """The product is divided by the number of inputs: a neuron sums its weighted inputs, it does not average them."""
+
+    def affine_forward(x, w, b):
+        rows = x.reshape(len(x), -1)
+        return rows @ w / rows.shape[1] + b, (x, w, b)
+
+    return {"affine_forward": affine_forward}
+
+
+# ----------------------------------------------------------------------------- affine_backward
+
+
+def affine_backward_inputs(rng):
+    for case in affine_inputs(rng):
+        n, m = case.sizes["N"], case.sizes["M"]
+        yield Case(case.label, {**case.inputs, "dout": rng.normal(size=(n, m))}, case.sizes)
+
+
+@question(points={"dx": 5, "dw": 4, "db": 4, "inputs": 1}, draw=affine_backward_inputs)
+def affine_backward(student, x, w, b, dout):
+    out, cache = student.affine_forward(x, w, b)
+    dx, dw, db = student.affine_backward(dout, cache)
+    return {"dx": dx, "dw": dw, "db": db}
+
+
+def _backward(change):
+    """Make a variant that changes what the reference's backward gives."""
+
+    def variant(reference):
+        def affine_backward(dout, cache):
+            x, w, _ = cache
+            dx, dw, db = reference.affine_backward(dout, cache)
+            return change(x, w, dout, dx, dw, db)
+
+        return {"affine_backward": affine_backward}
+
+    return variant
+
+
+@affine_backward.correct_variant
+def loops_over_entries(reference):
+    def affine_backward(dout, cache):
+        x, w, b = cache
+        rows = x.reshape(len(x), -1)
+        dx, dw, db = np.zeros_like(rows), np.zeros_like(w), np.zeros_like(b)
+        for n in range(dout.shape[0]):
+            for m in range(dout.shape[1]):
+                dx[n] += dout[n, m] * w[:, m]
+                dw[:, m] += dout[n, m] * rows[n]
+                db[m] += dout[n, m]
+        return dx.reshape(x.shape), dw, db
+
+    return {"affine_backward": affine_backward}
+
+
+@affine_backward.correct_variant
+def einsum_backward(reference):
+    def affine_backward(dout, cache):
+        x, w, _ = cache
+        dw = np.einsum("nd,nm->dm", x.reshape(len(x), -1), dout)
+        return np.einsum("nm,dm->nd", dout, w).reshape(x.shape), dw, np.einsum("nm->m", dout)
+
+    return {"affine_backward": affine_backward}
+
+
+@affine_backward.correct_variant
+def bias_gradient_kept_as_a_row(reference):
+    return _backward(lambda x, w, dout, dx, dw, db: (dx, dw, db[None, :]))(reference)
+
+
+@affine_backward.correct_variant
+def own_cache(reference):
+    def affine_forward(x, w, b):
+        rows = x.reshape(len(x), -1)
+        return rows @ w + b, {"rows": rows, "w": w, "shape": x.shape}
+
+    def affine_backward(dout, cache):
+        dx = dout.dot(cache["w"].T).reshape(cache["shape"])
+        return dx, cache["rows"].T.dot(dout), np.ones(len(dout)).dot(dout)
+
+    return {"affine_forward": affine_forward, "affine_backward": affine_backward}
+
+
+@affine_backward.correct_variant
+def single_precision_backward(reference):
+    return _backward(lambda x, w, dout, *grads: tuple(g.astype(np.float32) for g in grads))(reference)
+
+
+@affine_backward.misconception
+def bias_not_summed(reference):
+    """Every row of the batch used the same `b`, so `db` is the sum of `dout` over the batch: `dout.sum(axis=0)`."""
+    return _backward(lambda x, w, dout, dx, dw, db: (dx, dw, dout))(reference)
+
+
+@affine_backward.misconception
+def bias_averaged(reference):
+    """`db` is the sum of `dout` over the batch, not its mean: the mean over the batch is taken once, in the loss."""
+    return _backward(lambda x, w, dout, dx, dw, db: (dx, dw, dout.mean(axis=0)))(reference)
+
+
+@affine_backward.misconception
+def bias_summed_over_the_wrong_axis(reference):
+    """`db` must have the shape of `b`, one entry for each output: sum `dout` over axis 0, the batch."""
+    return _backward(lambda x, w, dout, dx, dw, db: (dx, dw, dout.sum(axis=1)))(reference)
+
+
+@affine_backward.misconception
+def dx_not_reshaped(reference):
+    """A gradient has the shape of its array: reshape `dx` back to `x.shape`, images included."""
+    return _backward(lambda x, w, dout, dx, dw, db: (dx.reshape(len(x), -1), dw, db))(reference)
+
+
+@affine_backward.misconception
+def dw_transposed(reference):
+    """`dw` comes out transposed: it must have the shape of `w`, which is `x.T @ dout`."""
+    return _backward(lambda x, w, dout, dx, dw, db: (dx, dw.T, db))(reference)
+
+
+@affine_backward.misconception
+def dw_averaged(reference):
+    """`dw` is divided by the batch size; the mean over the batch is taken once, in the loss."""
+    return _backward(lambda x, w, dout, dx, dw, db: (dx, dw / len(x), db))(reference)
+
+
+@affine_backward.misconception
+def upstream_forgotten(reference):
+    """`dx` leaves `dout` out: the chain rule is upstream times local, `dout @ w.T`."""
+    return _backward(
+        lambda x, w, dout, dx, dw, db: ((np.ones_like(dout) @ w.T).reshape(x.shape), dw, db),
+    )(reference)
+
+
+@affine_backward.misconception
+def gradients_exchanged(reference):
+    """`dx` and `dw` are returned in each other's place: return gradients in the order of the arguments, `dx, dw, db`."""
+    return _backward(lambda x, w, dout, dx, dw, db: (dw, dx, db))(reference)
+
+
+# -------------------------------------------------------------------------------- relu_forward
+
+
+def relu_inputs(rng):
+    """Numbers of both signs, none at the kink; images, a batch of one, one sign only."""
+
+    def away_from_zero(shape):
+        return rng.uniform(0.1, 3.0, shape) * rng.choice([-1.0, 1.0], shape)
+
+    yield Case("a batch of rows", {"x": away_from_zero((5, 7))}, {"N": 5})
+    yield Case("a batch of one", {"x": away_from_zero((1, 9))}, {"N": 1})
+    yield Case("images", {"x": away_from_zero((2, 3, 4, 5))}, {"N": 2})
+    yield Case("negative numbers only", {"x": -np.abs(away_from_zero((3, 4)))}, {"N": 3})
+    yield Case("large numbers", {"x": 1e4 * away_from_zero((4, 3))}, {"N": 4})
+
+
+@question(points={"out": 5, "inputs": 1}, draw=relu_inputs)
+def relu_forward(student, x):
+    out, cache = student.relu_forward(x)
+    return {"out": out}
+
+
+def _gate(function):
+    """Make a variant of relu_forward that lets `function(x)` through."""
+    return {"relu_forward": lambda x: (function(x), x)}
+
+
+@relu_forward.correct_variant
+def times_mask(reference):
+    return _gate(lambda x: x * (x > 0))
+
+
+@relu_forward.correct_variant
+def where(reference):
+    return _gate(lambda x: np.where(x >= 0, x, 0))
+
+
+@relu_forward.correct_variant
+def on_a_copy(reference):
+    def gate(x):
+        out = x.copy()
+        out[out < 0] = 0
+        return out
+
+    return _gate(gate)
+
+
+@relu_forward.correct_variant
+def half_the_sum(reference):
+    return _gate(lambda x: (x + np.abs(x)) / 2)
+
+
+@relu_forward.misconception
+def changed_in_place(reference):
+    """The values are right, but `x` itself was changed: work on a copy, or use `np.maximum(0, x)`, which makes a new array."""
+
+    def relu_forward(x):
+        x[x < 0] = 0
+        return x, x
+
+    return {"relu_forward": relu_forward}
+
+
+@relu_forward.misconception
+def absolute_value(reference):
+    """This is the absolute value; ReLU turns negative numbers into 0 and does not flip them."""
+    return _gate(np.abs)
+
+
+@relu_forward.misconception
+def leaky(reference):
+    """Negative inputs leak through with a small slope, as in leaky ReLU; plain ReLU gives exactly 0 for them."""
+    return _gate(lambda x: np.where(x > 0, x, 0.01 * x))
+
+
+@relu_forward.misconception
+def only_the_mask(reference):
+    """This returns the gate (1 where it is open), not what passes through it: `x` where `x > 0`, else 0."""
+    return _gate(lambda x: (x > 0).astype(float))
+
+
+@relu_forward.misconception
+def minimum(reference):
+    """This keeps the negative numbers: ReLU is the maximum of 0 and `x`, not the minimum."""
+    return _gate(lambda x: np.minimum(0, x))
+
+
+@relu_forward.misconception
+def identity(reference):
+    """Negative inputs pass unchanged: ReLU gives 0 for them."""
+    return _gate(lambda x: x + 0.0)
+
+
+# ------------------------------------------------------------------------------- relu_backward
+
+
+def relu_backward_inputs(rng):
+    for case in relu_inputs(rng):
+        shape = case.inputs["x"].shape
+        upstream = {"dout": rng.normal(size=shape), "dout_again": rng.normal(size=shape)}
+        yield Case(case.label, case.inputs | upstream, case.sizes)
+
+
+@question(points={"dx": 6, "second_dx": 1, "inputs": 1}, draw=relu_backward_inputs)
+def relu_backward(student, x, dout, dout_again):
+    out, cache = student.relu_forward(x)
+    dx = np.array(student.relu_backward(dout, cache))
+    second_dx = student.relu_backward(dout_again, cache)
+    return {"dx": dx, "second_dx": second_dx}
+
+
+def _back(function):
+    """Make a variant of relu_backward from a function of `dout` and `x`."""
+    return {"relu_forward": lambda x: (np.maximum(0, x), x), "relu_backward": lambda dout, x: function(dout, x)}
+
+
+@relu_backward.correct_variant
+def times_open_gate(reference):
+    return _back(lambda dout, x: dout * (x > 0))
+
+
+@relu_backward.correct_variant
+def open_at_zero(reference):
+    return _back(lambda dout, x: np.where(x >= 0, dout, 0))
+
+
+@relu_backward.correct_variant
+def copy_and_clear(reference):
+    def back(dout, x):
+        dx = dout.copy()
+        dx[x <= 0] = 0
+        return dx
+
+    return _back(back)
+
+
+@relu_backward.correct_variant
+def cache_of_the_mask(reference):
+    return {"relu_forward": lambda x: (x * (x > 0), x > 0), "relu_backward": lambda dout, mask: dout * mask}
+
+
+@relu_backward.correct_variant
+def single_precision_gate(reference):
+    return _back(lambda dout, x: (dout * (x > 0)).astype(np.float32))
+
+
+@relu_backward.misconception
+def relu_in_place(reference):
+    """`dx` is right the first time, but the mask is written into the cached `x`, so a second backward through the same
+    cache is wrong: compute `dout * (x > 0)`, which makes a new array."""
+
+    def back(dout, x):
+        x[x > 0] = 1
+        x[x <= 0] = 0
+        x *= dout
+        return x
+
+    return _back(back)
+
+
+@relu_backward.misconception
+def mask_written_into_the_cache(reference):
+    """`dx` is right, but the mask is written into the cached `x`: whoever uses `x` next finds ones and zeros there.
+    Compute `dout * (x > 0)`, which makes a new array."""
+
+    def back(dout, x):
+        x[x > 0] = 1
+        x[x <= 0] = 0
+        return dout * x
+
+    return _back(back)
+
+
+@relu_backward.misconception
+def upstream_changed_in_place(reference):
+    """The values are right, but `dout` itself was changed, and the layer above may still need it: make a new array."""
+
+    def back(dout, x):
+        dout[x <= 0] = 0
+        return dout
+
+    return _back(back)
+
+
+@relu_backward.misconception
+def gate_on_the_gradient(reference):
+    """The gate was set by the forward input: zero the gradient where `x` is not positive, not where `dout` is not."""
+    return _back(lambda dout, x: np.maximum(0, dout))
+
+
+@relu_backward.misconception
+def upstream_left_out(reference):
+    """This is the local gradient alone, 1 or 0; multiply it by `dout`, the gradient that comes from above."""
+    return _back(lambda dout, x: (x > 0).astype(float))
+
+
+@relu_backward.misconception
+def forward_again(reference):
+    """The upstream gradient is multiplied by ReLU's output; its local gradient is 1 where `x > 0` and 0 elsewhere."""
+    return _back(lambda dout, x: dout * np.maximum(0, x))
+
+
+@relu_backward.misconception
+def gate_inverted(reference):
+    """The gate is the wrong way round: the gradient passes where `x > 0` and stops elsewhere."""
+    return _back(lambda dout, x: dout * (x <= 0))
+
+
+@relu_backward.misconception
+def passes_everything(reference):
+    """The gradient passes everywhere: where `x` was not positive, the output did not depend on it and `dx` is 0."""
+    return _back(lambda dout, x: dout * 1.0)
+
+
+# -------------------------------------------------------------------------------- softmax_loss
+
+
+def softmax_inputs(rng):
+    """Ordinary scores, a batch of one, two classes, and scores near plus and minus 1,000.
+
+    Scores are eighths, which float32 holds exactly even near 1,000.
+    """
+    for label, n, c, shift in [
+        ("ordinary scores", 7, 4, 0.0),
+        ("a batch of one", 1, 5, 0.0),
+        ("more images than classes", 13, 2, 0.5),
+        ("scores near 1,000", 3, 6, 1000.0),
+        ("scores near -1,000", 4, 3, -1000.0),
+    ]:
+        scores = shift + rng.integers(-24, 25, (n, c)) / 8
+        yield Case(label, {"x": scores, "y": rng.integers(0, c, n)}, {"N": n, "C": c})
+
+
+@question(points={"loss": 7, "dx": 8, "inputs": 1}, draw=softmax_inputs)
+def softmax_loss(student, x, y):
+    loss, dx = student.softmax_loss(x, y)
+    return {"loss": loss, "dx": dx}
+
+
+def _probabilities(x, axis=1):
+    e = np.exp(x - x.max(axis=axis, keepdims=True))
+    return e / e.sum(axis=axis, keepdims=True)
+
+
+def _one_hot(x, y):
+    return (np.arange(x.shape[1]) == y[:, None]).astype(float)
+
+
+def _softmax(loss_of, dx_of):
+    """Make a variant from the loss and the gradient, each of probabilities p, one-hot t and N."""
+
+    def variant(reference):
+        def softmax_loss(x, y):
+            p, t = _probabilities(x), _one_hot(x, y)
+            return loss_of(p, t, len(x)), dx_of(p, t, len(x))
+
+        return {"softmax_loss": softmax_loss}
+
+    return variant
+
+
+def _mean_loss(p, t, n):
+    return -np.log((p * t).sum(axis=1)).mean()
+
+
+def _mean_dx(p, t, n):
+    return (p - t) / n
+
+
+@softmax_loss.correct_variant
+def log_sum_exp(reference):
+    def softmax_loss(x, y):
+        top = x.max(axis=1, keepdims=True)
+        log_p = x - top - np.log(np.exp(x - top).sum(axis=1, keepdims=True))
+        dx = np.exp(log_p)
+        dx[np.arange(len(y)), y] -= 1
+        return -log_p[np.arange(len(y)), y].sum() / len(y), dx / len(y)
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.correct_variant
+def loops_over_images(reference):
+    def softmax_loss(x, y):
+        loss, dx = 0.0, np.zeros_like(x)
+        for i in range(len(x)):
+            e = np.exp(x[i] - max(x[i]))
+            p = e / sum(e)
+            loss -= np.log(p[y[i]]) / len(x)
+            dx[i] = p / len(x)
+            dx[i, y[i]] -= 1 / len(x)
+        return loss, dx
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.correct_variant
+def loss_as_an_array_of_one(reference):
+    return _softmax(lambda p, t, n: np.array([_mean_loss(p, t, n)]), _mean_dx)(reference)
+
+
+@softmax_loss.correct_variant
+def single_precision_softmax(reference):
+    def softmax_loss(x, y):
+        p = _probabilities(x.astype(np.float32))
+        t = _one_hot(x, y).astype(np.float32)
+        return _mean_loss(p, t, len(x)), ((p - t) / np.float32(len(x)))
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.correct_variant
+def one_maximum_for_all(reference):
+    def softmax_loss(x, y):
+        e = np.exp(x - x.max())
+        p = e / e.sum(axis=1)[:, None]
+        return _mean_loss(p, _one_hot(x, y), len(x)), _mean_dx(p, _one_hot(x, y), len(x))
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.misconception
+def maximum_not_subtracted(reference):
+    """Right on small scores, but `np.exp` overflows on scores near 1,000: subtract each row's maximum first, which changes no
+    probability."""
+
+    def softmax_loss(x, y):
+        with np.errstate(all="ignore"):
+            p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
+            return _mean_loss(p, _one_hot(x, y), len(x)), _mean_dx(p, _one_hot(x, y), len(x))
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.misconception
+def loss_summed(reference):
+    """Loss and gradient are summed over the batch; the contract is the mean: divide both by N."""
+    return _softmax(lambda p, t, n: n * _mean_loss(p, t, n), lambda p, t, n: p - t)(reference)
+
+
+@softmax_loss.misconception
+def loss_averaged_twice(reference):
+    """Loss and gradient are divided by N twice: the mean over the batch is taken once."""
+    return _softmax(lambda p, t, n: _mean_loss(p, t, n) / n, lambda p, t, n: _mean_dx(p, t, n) / n)(reference)
+
+
+@softmax_loss.misconception
+def gradient_not_averaged(reference):
+    """The loss is a mean over the batch, so its gradient is too: divide `dx` by N."""
+    return _softmax(_mean_loss, lambda p, t, n: p - t)(reference)
+
+
+@softmax_loss.misconception
+def gradient_averaged_twice(reference):
+    """The loss is right, but `dx` is divided by N twice: the mean over the batch is taken once."""
+    return _softmax(_mean_loss, lambda p, t, n: (p - t) / n**2)(reference)
+
+
+@softmax_loss.misconception
+def only_the_loss_summed(reference):
+    """`dx` is the gradient of the mean loss, but the loss itself is summed: divide it by N."""
+    return _softmax(lambda p, t, n: n * _mean_loss(p, t, n), _mean_dx)(reference)
+
+
+@softmax_loss.misconception
+def one_hot_not_subtracted(reference):
+    """`dx` is `p / N`; the right class is missing: subtract 1 from its probability before dividing, `(p - onehot) / N`."""
+    return _softmax(_mean_loss, lambda p, t, n: p / n)(reference)
+
+
+@softmax_loss.misconception
+def gradient_sign_flipped(reference):
+    """`dx` has the wrong sign: it is `(p - onehot) / N`; raising the right score must lower the loss."""
+    return _softmax(_mean_loss, lambda p, t, n: (t - p) / n)(reference)
+
+
+@softmax_loss.misconception
+def softmax_over_the_batch(reference):
+    """The probabilities are normalised over the batch instead of over the classes: each row must sum to 1, so sum over axis 1."""
+
+    def softmax_loss(x, y):
+        p, t = _probabilities(x, axis=0), _one_hot(x, y)
+        return _mean_loss(p, t, len(x)), _mean_dx(p, t, len(x))
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.misconception
+def normalised_over_everything(reference):
+    """The probabilities sum to 1 over the whole batch; each row must sum to 1 by itself: sum over axis 1 with keepdims=True."""
+
+    def softmax_loss(x, y):
+        e = np.exp(x - x.max())
+        p, t = e / e.sum(), _one_hot(x, y)
+        return _mean_loss(p, t, len(x)), _mean_dx(p, t, len(x))
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.misconception
+def scores_changed_in_place(reference):
+    """The values are right, but the maximum was subtracted from `x` itself: write `x = x - ...`, which makes a new array,
+    not `x -= ...`."""
+
+    def softmax_loss(x, y):
+        x -= x.max(axis=1, keepdims=True)
+        return reference.softmax_loss(x, y)
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.misconception
+def logarithm_missing(reference):
+    """The loss is minus the mean probability of the right class; take the logarithm of that probability first."""
+    return _softmax(lambda p, t, n: -(p * t).sum(axis=1).mean(), _mean_dx)(reference)
+
+
+# --------------------------------------------------------------------------------- TwoLayerNet
+
+
+def network_inputs(rng):
+    """Small networks with trained-looking weights: images and rows, with and without regularisation."""
+    for label, n, shape, h, c, reg, shift in [
+        ("images, with regularisation", 6, (3, 4, 5), 40, 7, 0.35, 0.0),
+        ("plain rows, without regularisation", 5, (50,), 50, 8, 0.0, 0.0),
+        ("a batch of one", 1, (2, 5, 5), 60, 6, 0.2, 0.0),
+        ("scores near 1,000", 4, (64,), 30, 9, 0.1, 1000.0),
+    ]:
+        d = int(np.prod(shape))
+        inputs = {
+            "X": rng.normal(size=(n, *shape)),
+            "y": rng.integers(0, c, n),
+            "W1": rng.normal(0, d**-0.5, (d, h)),
+            "b1": rng.normal(0.3, 0.5, h),
+            "W2": rng.normal(0, h**-0.5, (h, c)),
+            "b2": shift + rng.normal(-0.4, 0.5, c),
+            "weight_scale": float(rng.uniform(0.02, 0.2)),
+            "reg": reg,
+        }
+        yield Case(label, inputs, {"N": n, "H": h, "C": c})
+
+
+@question(
+    points={
+        "W_shapes": 1,
+        "W_scale": 2,
+        "biases": 1,
+        "scores": 6,
+        "loss": 5,
+        "dW1": 2,
+        "db1": 2,
+        "dW2": 2,
+        "db2": 2,
+        "inputs": 1,
+    },
+    draw=network_inputs,
+    rtol={"W_scale": 0.12},
+)
+def TwoLayerNet(student, X, y, W1, b1, W2, b2, weight_scale, reg):
+    net = student.TwoLayerNet(
+        input_dim=len(W1), hidden_dim=len(W2), num_classes=len(b2), weight_scale=weight_scale, reg=reg
+    )
+    first, second = np.array(net.params["W1"]), np.array(net.params["W2"])
+    biases = np.concatenate([np.ravel(net.params["b1"]), np.ravel(net.params["b2"])])
+    net.params["W1"], net.params["W2"] = W1, W2
+    net.params["b1"] = b1.reshape(np.shape(net.params["b1"]))
+    net.params["b2"] = b2.reshape(np.shape(net.params["b2"]))
+    scores = net.loss(X)
+    loss, grads = net.loss(X, y)
+    return {
+        "W_shapes": np.array([*first.shape, *second.shape]),
+        "W_scale": np.array([first.std(), second.std()]) / weight_scale,
+        "biases": biases,
+        "scores": scores,
+        "loss": loss,
+        "dW1": grads["W1"],
+        "db1": grads["b1"],
+        "dW2": grads["W2"],
+        "db2": grads["b2"],
+    }
+
+
+def _network(change):
+    """Make a variant whose loss and gradients are changed by `change(net, X, y, loss, grads)`."""
+
+    def variant(reference):
+        class Changed(reference.TwoLayerNet):
+            def loss(self, X, y=None):
+                if y is None:
+                    return super().loss(X)
+                loss, grads = super().loss(X, y)
+                return change(self, X, y, loss, dict(grads))
+
+        return {"TwoLayerNet": Changed}
+
+    return variant
+
+
+def _built(build):
+    """Make a variant whose parameters are changed by `build(params, weight_scale)` when it is made."""
+
+    def variant(reference):
+        class Changed(reference.TwoLayerNet):
+            def __init__(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+                super().__init__(input_dim, hidden_dim, num_classes, weight_scale, reg)
+                build(self.params, weight_scale)
+
+        return {"TwoLayerNet": Changed}
+
+    return variant
+
+
+def _weights(net):
+    return net.params["W1"], net.params["W2"]
+
+
+@TwoLayerNet.correct_variant
+def written_in_one_piece(reference):
+    class TwoLayerNet:
+        def __init__(self, input_dim=3072, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):
+            self.reg = reg
+            rng = np.random.default_rng()
+            self.params = {
+                "W1": weight_scale * rng.standard_normal((input_dim, hidden_dim)),
+                "b1": np.zeros(hidden_dim),
+                "W2": weight_scale * rng.standard_normal((hidden_dim, num_classes)),
+                "b2": np.zeros(num_classes),
+            }
+
+        def loss(self, X, y=None):
+            p, rows = self.params, X.reshape(X.shape[0], -1)
+            hidden = np.maximum(0, rows @ p["W1"] + p["b1"])
+            scores = hidden @ p["W2"] + p["b2"]
+            if y is None:
+                return scores
+            prob, t = _probabilities(scores), _one_hot(scores, y)
+            penalty = sum(np.vdot(p[k], p[k]) for k in ("W1", "W2"))
+            ds = (prob - t) / len(y)
+            dh = ds @ p["W2"].T * (hidden > 0)
+            grads = {"W2": hidden.T @ ds, "b2": ds.sum(0), "W1": rows.T @ dh, "b1": dh.sum(0)}
+            grads["W1"] = grads["W1"] + self.reg * p["W1"]
+            grads["W2"] = grads["W2"] + self.reg * p["W2"]
+            return _mean_loss(prob, t, len(y)) + self.reg / 2 * penalty, grads
+
+    return {"TwoLayerNet": TwoLayerNet}
+
+
+@TwoLayerNet.correct_variant
+def biases_as_rows(reference):
+    def build(params, weight_scale):
+        params["b1"], params["b2"] = params["b1"].reshape(1, -1), params["b2"].reshape(1, -1)
+
+    return _built(build)(reference)
+
+
+@TwoLayerNet.correct_variant
+def single_precision_network(reference):
+    return _network(
+        lambda net, X, y, loss, grads: (np.float32(loss), {k: v.astype(np.float32) for k, v in grads.items()}),
+    )(reference)
+
+
+@TwoLayerNet.correct_variant
+def extra_entries(reference):
+    def change(net, X, y, loss, grads):
+        return loss, grads | {"scores": np.zeros(3)}
+
+    return _network(change)(reference)
+
+
+@TwoLayerNet.misconception
+def regularisation_left_out_of_the_loss(reference):
+    """The loss lacks its regularisation, `0.5 * reg * (sum(W1**2) + sum(W2**2))`."""
+    return _network(
+        lambda net, X, y, loss, grads: (loss - 0.5 * net.reg * sum((W**2).sum() for W in _weights(net)), grads),
+    )(reference)
+
+
+@TwoLayerNet.misconception
+def half_missing_in_the_loss(reference):
+    """The regularisation in the loss is twice what is asked: it is `0.5 * reg * sum(W**2)`, with the 0.5."""
+    return _network(
+        lambda net, X, y, loss, grads: (loss + 0.5 * net.reg * sum((W**2).sum() for W in _weights(net)), grads),
+    )(reference)
+
+
+@TwoLayerNet.misconception
+def regularisation_left_out_of_the_gradients(reference):
+    """The weight gradients lack `reg * W`, the derivative of the regularisation."""
+
+    def change(net, X, y, loss, grads):
+        return loss, grads | {k: grads[k] - net.reg * net.params[k] for k in ("W1", "W2")}
+
+    return _network(change)(reference)
+
+
+@TwoLayerNet.misconception
+def gradient_of_a_loss_without_the_half(reference):
+    """The weight gradients have `2 * reg * W`; with 0.5 in the loss the derivative is `reg * W`."""
+
+    def change(net, X, y, loss, grads):
+        return loss, grads | {k: grads[k] + net.reg * net.params[k] for k in ("W1", "W2")}
+
+    return _network(change)(reference)
+
+
+@TwoLayerNet.misconception
+def biases_regularised(reference):
+    """The biases are regularised too; only the weights are, in the loss and in the gradients."""
+
+    def change(net, X, y, loss, grads):
+        biases = {k: net.params[k] for k in ("b1", "b2")}
+        extra = 0.5 * net.reg * sum((b**2).sum() for b in biases.values())
+        return loss + extra, grads | {k: grads[k] + net.reg * b for k, b in biases.items()}
+
+    return _network(change)(reference)
+
+
+@TwoLayerNet.misconception
+def only_the_first_layer_regularised(reference):
+    """Only `W1` is regularised; `W2` belongs in the loss and in its gradient too."""
+
+    def change(net, X, y, loss, grads):
+        W2 = net.params["W2"]
+        return loss - 0.5 * net.reg * (W2**2).sum(), grads | {"W2": grads["W2"] - net.reg * W2}
+
+    return _network(change)(reference)
+
+
+@TwoLayerNet.misconception
+def relu_left_out(reference):
+    """The ReLU between the two layers is missing: two affine layers in a row are just one affine layer."""
+    return {"relu_forward": lambda x: (x, x), "relu_backward": lambda dout, cache: dout}
+
+
+@TwoLayerNet.misconception
+def relu_on_the_scores(reference):
+    """There is a ReLU after the last layer: scores may be negative, so it must not be there."""
+
+    class Changed(reference.TwoLayerNet):
+        def loss(self, X, y=None):
+            scores = super().loss(X)
+            if y is None:
+                return np.maximum(0, scores)
+            loss, grads = super().loss(X, y)
+            return loss, grads
+
+    return {"TwoLayerNet": Changed}
+
+
+@TwoLayerNet.misconception
+def weight_scale_ignored(reference):
+    """The weights are standard normal: multiply them by `weight_scale`."""
+
+    def build(params, weight_scale):
+        params["W1"] /= weight_scale
+        params["W2"] /= weight_scale
+
+    return _built(build)(reference)
+
+
+@TwoLayerNet.misconception
+def biases_drawn_at_random(reference):
+    """The biases start at random values; they start at zero."""
+
+    def build(params, weight_scale):
+        params["b1"] = weight_scale * np.random.randn(*params["b1"].shape)
+        params["b2"] = weight_scale * np.random.randn(*params["b2"].shape)
+
+    return _built(build)(reference)
+
+
+@TwoLayerNet.misconception
+def weights_start_at_zero(reference):
+    """The weights start at zero, so every hidden unit computes the same and none ever learns: draw them at random."""
+
+    def build(params, weight_scale):
+        params["W1"][:], params["W2"][:] = 0, 0
+
+    return _built(build)(reference)
+
+
+# ------------------------------------------------------------------------- best_two_layer_net
+
+
+@handed_in(
+    "best_two_layer_net.npz",
+    points={"at_least_40_percent": 4, "at_least_45_percent": 3, "at_least_48_percent": 3},
+    bars={"at_least_40_percent": 0.40, "at_least_45_percent": 0.45, "at_least_48_percent": 0.48},
+)
+def best_two_layer_net(reference, X, params):
+    W1, b1, W2, b2 = (params[name] for name in ("W1", "b1", "W2", "b2"))
+    net = reference.TwoLayerNet(input_dim=W1.shape[0], hidden_dim=W1.shape[1], num_classes=W2.shape[1])
+    net.params = {"W1": W1, "b1": b1.reshape(-1), "W2": W2, "b2": b2.reshape(-1)}
+    return {"scores": net.loss(X)}

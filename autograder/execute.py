@@ -1,0 +1,165 @@
+"""Run a student's notebook and observe each question where its check cell stands.
+
+Check cells are not run: they are where we look. A cell or a question that has to be stopped
+takes its kernel with it; the notebook is then run again in a fresh kernel without it, so the other
+questions are still graded.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+from autograder import notebook
+from autograder.model import Outcome, all_failed
+from autograder.probe import Lost, Session
+from autograder.questions import Question
+from autograder.sandbox import kernel
+from autograder.sandbox.policy import MB, Policy
+
+SERVE = "__import__('autograder.probe', fromlist=['']).serve_kernel({})"
+
+Observe = Callable[[Question, Session], Outcome]
+
+
+class _Stopped(Exception):
+    """A cell took its kernel with it; the text says how."""
+
+
+@dataclass
+class _Run:
+    """What is known so far of one notebook, over all its kernels."""
+
+    book: NotebookNode
+    skip: frozenset[str]
+    questions: Mapping[str, Question]  # by the grade id of their check cell
+    observe: Observe
+    policy: Policy
+    deadline: float
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    stopped: dict[str, str] = field(default_factory=dict)  # cell id -> why it is left out from now on
+
+    @property
+    def left(self) -> float:
+        return self.deadline - time.monotonic()
+
+
+def run(
+    book: notebook.Notebook,
+    questions: Mapping[str, Question],
+    observe: Observe,
+    policy: Policy,
+    folder: Path,
+    *,
+    explore: bool,
+) -> tuple[notebook.Notebook, dict[str, Outcome]]:
+    """Execute a restored notebook in a kernel of its own, as far as the last of the questions.
+
+    Parameters
+    ----------
+    book : dict
+        What `notebook.restore` gave.
+    questions : mapping of str to Question
+        By the grade id of the check cell where each is observed.
+    observe : callable
+        ``observe(question, session) -> Outcome``.
+    folder : Path
+        The submission, for the files beside the notebook.
+    explore : bool
+        Whether cells that no mark depends on are run too.
+
+    Returns
+    -------
+    book : dict
+        The notebook with the outputs of the cells that ran.
+    outcomes : dict of str to Outcome
+        By question name. Whatever the code did, every question has one.
+    """
+    node = nbformat.from_dict(book)
+    skip = frozenset() if explore else frozenset(c["id"] for c in book["cells"] if notebook.explores(c))
+    state = _Run(node, skip, questions, observe, policy, time.monotonic() + policy.notebook_seconds)
+    with kernel.workdir(folder, policy) as workdir:
+        for _ in range(1 + policy.fresh_starts):
+            try:
+                asyncio.run(_one_kernel(state, workdir))
+                break
+            except _Stopped:
+                if state.left <= 0:
+                    break
+    late = f"not reached: the notebook as a whole was stopped after {policy.notebook_seconds:g} s or too many fresh starts"
+    for question in questions.values():
+        state.outcomes.setdefault(question.name, all_failed(question.name, question.points, f"{question.name}: {late}."))
+    return state.book, state.outcomes
+
+
+async def _one_kernel(state: _Run, workdir: Path) -> None:
+    """Run the notebook from the top in one kernel, leaving out what is known to stop it."""
+    async with kernel.running(state.policy, workdir) as running:
+        client = _Client(state.book, km=running.manager, policy=state.policy)
+        client.kc = running.client
+        session = Session(running.wire, state.policy.question_seconds)
+        for index, cell in enumerate(state.book.cells):
+            if len(state.outcomes) == len(state.questions):
+                return
+            if cell.cell_type != "code" or cell.id in state.skip or cell.id in state.stopped:
+                continue
+            question = state.questions.get(notebook.grade_id(cell))
+            if question is None:
+                await _run_cell(state, client, cell, index)
+            elif question.name not in state.outcomes:
+                _observe(state, running, question, session)
+
+
+async def _run_cell(state: _Run, client: "_Client", cell: NotebookNode, index: int) -> None:
+    seconds = min(state.policy.cell_seconds, state.left)
+    client.timeout = max(seconds, 1)
+    try:
+        await client.async_execute_cell(cell, index, store_history=True)
+    except CellTimeoutError:
+        why = f"stopped after {seconds:.0f} s: does a loop never end?"
+    except DeadKernelError:
+        why = "the Python process ended in this cell: does it call exit(), or need too much memory?"
+    else:
+        return
+    cell.outputs = [*cell.outputs, new_output("error", ename="Stopped", evalue=why, traceback=[f"Stopped: {why}"])]
+    state.stopped[cell.id] = why
+    raise _Stopped(why)
+
+
+def _observe(state: _Run, running: kernel.Kernel, question: Question, session: Session) -> None:
+    running.client.execute(SERVE.format(running.wire_there), silent=True, store_history=False)
+    try:
+        state.outcomes[question.name] = state.observe(question, session)
+        session.done()
+    except Lost as lost:
+        headline = f"{question.name} was {lost}" if str(lost).startswith("stopped") else f"{question.name}: {lost}"
+        state.outcomes.setdefault(question.name, all_failed(question.name, question.points, headline))
+        raise _Stopped(str(lost)) from lost
+
+
+class _Client(NotebookClient):
+    """nbclient, counting what a cell puts out as it arrives."""
+
+    def __init__(self, nb: NotebookNode, *, policy: Policy, **kwargs: Any) -> None:
+        super().__init__(nb, allow_errors=True, raise_on_iopub_timeout=True, **kwargs)
+        self._budget = int(policy.output_mb * MB)
+        self._seen: dict[int, int] = {}
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
+            before = self._seen.get(cell_index, 0)
+            self._seen[cell_index] = before + len(str(msg["content"]))
+            if self._seen[cell_index] > self._budget:
+                if before <= self._budget:
+                    text = f"\n... stopped here: one cell may put out {self._budget / MB:g} MB.\n"
+                    cell.outputs.append(new_output("stream", name="stdout", text=text))
+                return None
+        return super().process_message(msg, cell, cell_index)

@@ -1,0 +1,132 @@
+"""One submission, end to end: read it, run it, judge it. No database in here."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbformat.v4 import new_output
+
+from autograder import execute, handin, notebook
+from autograder.assignment import Assignment, check_id
+from autograder.faults import GraderFault, SubmissionFault
+from autograder.judge import judge
+from autograder.model import Outcome, Report, Verdict, all_failed, all_ungraded
+from autograder.probe import Session
+from autograder.questions import Question
+from autograder.sandbox.policy import Policy
+
+# Outputs of a check cell that we could not judge carry this key, for the gradebook.
+UNGRADED_KEY = "ungraded"
+
+
+@dataclass(frozen=True)
+class Graded:
+    """What came of a submission: its report, and its notebook with our outputs in the check cells."""
+
+    report: Report
+    notebook: notebook.Notebook
+
+
+def grade(submission: Path, student: str, assignment: Assignment, reference: Session, policy: Policy, seed: int) -> Graded:
+    """Grade the notebook a student handed in, whatever it holds.
+
+    Parameters
+    ----------
+    submission : Path
+        The folder with ``<assignment>.ipynb`` and the files handed in beside it.
+    reference : Session
+        See `autograder.reference.session`.
+    """
+    book, notes, fault = read(submission / f"{assignment.name}.ipynb", assignment)
+    if fault:
+        outcomes = {q.name: all_failed(q.name, q.points, fault) for q in assignment.questions}
+    else:
+        book, outcomes = mark(book, assignment, reference, policy, submission, seed)
+    write_outputs(book, outcomes)
+    ordered = tuple(outcomes[q.name] for q in assignment.questions)
+    return Graded(Report(student, assignment.name, ordered, assignment.by_hand, fault, notes, seed), book)
+
+
+def read(path: Path, assignment: Assignment) -> tuple[notebook.Notebook, tuple[str, ...], str]:
+    """Put a submitted file on the instructor's frame; an unusable one gives the frame with its stubs and the fault."""
+    fault = ""
+    submitted: notebook.Notebook = {"cells": []}
+    try:
+        submitted = notebook.read(_bytes(path))
+    except SubmissionFault as found:
+        fault = str(found)
+    book, notes = notebook.restore(assignment.frame, submitted, assignment.stubs)
+    return book, () if fault else notes, fault
+
+
+def _bytes(path: Path) -> bytes:
+    if path.is_symlink() or not path.is_file():
+        raise SubmissionFault(f"The notebook {path.name} was not handed in. Hand it in under exactly this name.")
+    with path.open("rb") as file:
+        return file.read(notebook.MAX_BYTES + 1)
+
+
+def mark(
+    book: notebook.Notebook, assignment: Assignment, reference: Session, policy: Policy, folder: Path, seed: int
+) -> tuple[notebook.Notebook, dict[str, Outcome]]:
+    """Run a restored notebook and judge its questions.
+
+    Cells no mark depends on are skipped at first. Where an answer then fails, the notebook is run
+    again in full before the verdict counts, so skipping can never cost a mark.
+    """
+    probed = {check_id(q.name): q for q in assignment.questions if not q.file}
+
+    def observe(question: Question, student: Session) -> Outcome:
+        try:
+            return judge(question, student, reference, seed)
+        except GraderFault as fault:
+            return all_ungraded(question.name, question.points, str(fault))
+
+    done, outcomes = execute.run(book, probed, observe, policy, folder, explore=False)
+    failed = {cell: q for cell, q in probed.items() if outcomes[q.name].verdict is Verdict.FAILED}
+    if failed and any(map(notebook.explores, book["cells"])):
+        done, again = execute.run(book, failed, observe, policy, folder, explore=True)
+        outcomes |= again
+    for question in assignment.questions:
+        if question.file:
+            try:
+                outcomes[question.name] = handin.judge_model(question, folder, reference, seed)
+            except GraderFault as fault:
+                outcomes[question.name] = all_ungraded(question.name, question.points, str(fault))
+    return json.loads(json.dumps(done)), outcomes
+
+
+def write_outputs(book: notebook.Notebook, outcomes: Mapping[str, Outcome]) -> None:
+    """Write each verdict into its check cell, in the form nbgrader's gradebook reads.
+
+    An error scores zero, a number that many points. Only we write here: nothing of the student's
+    process reaches these outputs.
+    """
+    by_cell = {check_id(name): outcome for name, outcome in outcomes.items()}
+    for cell in book["cells"]:
+        outcome = by_cell.get(notebook.grade_id(cell))
+        if outcome and notebook.is_check(cell):
+            cell["execution_count"] = 1
+            cell["outputs"] = _outputs(outcome)
+
+
+def _outputs(outcome: Outcome) -> list[dict[str, object]]:
+    lines = [summary(outcome), *(f"- {reason}" for reason in outcome.reasons), *(f"Note: {n}" for n in outcome.notes)]
+    text = "\n".join(lines)
+    if outcome.verdict is Verdict.UNGRADED:
+        return [new_output("display_data", {"text/plain": text}, metadata={UNGRADED_KEY: True})]
+    if outcome.points == 0:
+        return [new_output("error", ename="Failed", evalue=outcome.reasons[0], traceback=lines)]
+    points = repr(float(outcome.points))
+    return [
+        new_output("stream", name="stdout", text=text + "\n"),
+        new_output("execute_result", {"text/plain": points}, execution_count=1),
+    ]
+
+
+def summary(outcome: Outcome) -> str:
+    """Give one line: the question, its points and its verdict."""
+    if outcome.verdict is Verdict.UNGRADED:
+        return f"{outcome.question}: ungraded (of {outcome.max_points:g}); this is our fault, not yours"
+    return f"{outcome.question}: {outcome.points:g} of {outcome.max_points:g} points, {outcome.verdict}"

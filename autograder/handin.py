@@ -1,0 +1,125 @@
+"""A model handed in as a file of arrays: read it without trusting it, and score it on hidden images."""
+
+import io
+import math
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from autograder.diagnose import observe_reference
+from autograder.faults import GraderFault, SubmissionFault
+from autograder.model import Case, Outcome, OutputOutcome, Verdict, all_failed
+from autograder.probe import Session
+from autograder.questions import Question
+from cs231n_lite import data
+
+MAX_BYTES = 256 * 2**20
+MAX_ARRAYS = 64
+HIDDEN_IMAGES = 2_000
+DATASET = "dataset"
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read the arrays of an ``.npz`` file that a stranger sent. Nothing in it is unpickled or run.
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+        Floating-point arrays, and text as arrays of dtype ``<U``.
+
+    Raises
+    ------
+    SubmissionFault
+        If it is not there, not such a file, too large, or holds anything else.
+    """
+    again = "Save it with save_params, as the notebook shows, and hand it in beside the notebook."
+    if path.is_symlink() or not path.is_file():
+        raise SubmissionFault(f"The file {path.name} was not handed in. {again}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if len(members) > MAX_ARRAYS or sum(m.file_size for m in members) > MAX_BYTES:
+                raise SubmissionFault(
+                    f"{path.name} may hold {MAX_ARRAYS} arrays of {MAX_BYTES >> 20} MB in all; it holds more. {again}"
+                )
+            return {m.filename.removesuffix(".npy"): _array(archive.read(m), m.filename) for m in members}
+    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError, RuntimeError, MemoryError) as error:
+        raise SubmissionFault(f"{path.name} cannot be read as a file of arrays: {error} {again}") from error
+
+
+def _array(raw: bytes, name: str) -> np.ndarray:
+    """Parse one member, having checked that it is exactly as long as its header says."""
+    stream = io.BytesIO(raw)
+    version = np.lib.format.read_magic(stream)
+    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+    if version not in read_header:
+        raise ValueError(f"{name} has an unknown format version.")
+    shape, _, dtype = read_header[version](stream)
+    if dtype.kind not in "fU":
+        raise ValueError(f"{name} must hold floating-point numbers or text, not {dtype}.")
+    if math.prod(shape) * dtype.itemsize != len(raw) - stream.tell():
+        raise ValueError(f"{name} is not as long as it says.")
+    stream.seek(0)
+    return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def judge_model(question: Question, folder: Path, reference: Session, seed: int) -> Outcome:
+    """Score the model handed in with a submission by the reference network, on images no student has seen.
+
+    The images come from the data set the file says it was trained on: official test images beyond
+    those the course hands out, or embedded ones freshly drawn from `seed`.
+
+    Raises
+    ------
+    GraderFault
+        If we do not have that data set, or the reference cannot be run.
+    """
+    try:
+        arrays = read_arrays(folder / question.file)
+        source = _source(arrays, question.file)
+        images, labels = _hidden(source, seed)
+        params = {name: a.astype(np.float64) for name, a in arrays.items() if a.dtype.kind == "f"}
+        if not all(np.isfinite(a).all() for a in params.values()):
+            raise SubmissionFault(f"{question.file} holds NaN or infinity. Train again with a smaller learning rate.")
+    except SubmissionFault as fault:
+        return all_failed(question.name, question.points, str(fault))
+    case = Case("hidden images", {"X": images, "params": params})
+    seen = observe_reference(reference, question, case, seed % 2**32)
+    scores = seen.values.get("scores")
+    if seen.raised or not isinstance(scores, np.ndarray) or scores.shape[:1] != labels.shape or scores.ndim != 2:
+        why = f"it raised {seen.raised.type_name}: {seen.raised.message}" if seen.raised else "its scores have a wrong shape"
+        shapes = ", ".join(f"{name} {a.shape}" for name, a in sorted(params.items()))
+        return all_failed(
+            question.name, question.points, f"The network cannot be run with the arrays of {question.file} ({shapes}): {why}."
+        )
+    accuracy = float((scores.argmax(axis=1) == labels).mean())
+    said = f"{question.name} reached {accuracy:.1%} on {len(labels)} hidden images"
+    outputs = [_bar(question, name, accuracy, said) for name in question.points]
+    return Outcome(question.name, tuple(outputs), notes=(f"{said} of {source}.",))
+
+
+def _bar(question: Question, name: str, accuracy: float, said: str) -> OutputOutcome:
+    points, bar = question.points[name], question.bars[name]
+    if accuracy >= bar:
+        return OutputOutcome(name, Verdict.PASSED, points, points)
+    return OutputOutcome(name, Verdict.FAILED, 0.0, points, f"{said}; {bar:.0%} are asked for.")
+
+
+def _source(arrays: dict[str, np.ndarray], file: str) -> str:
+    named = arrays.get(DATASET)
+    if named is None or named.dtype.kind != "U" or named.ndim != 0:
+        raise SubmissionFault(
+            f"{file} does not say which data its model was trained on. Save it with dataset=data['source']."
+        )
+    return str(named)[:50]
+
+
+def _hidden(source: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    try:
+        images, labels = data.hidden_split(source, HIDDEN_IMAGES, seed)
+        return images.astype(np.float64) - data.mean_image(source), labels
+    except ValueError as error:
+        raise SubmissionFault(f"The data set {source!r} is not one of ours. {error}") from error
+    except OSError as error:
+        raise GraderFault(f"The hidden images of {source} are not on this machine: {error}") from error

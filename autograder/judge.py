@@ -1,0 +1,127 @@
+"""One question: draw its inputs, observe both sides, compare and say why.
+
+Everything here happens on our side of the wall.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from autograder.diagnose import Seen, observe_reference, recognise
+from autograder.faults import GraderFault
+from autograder.model import NotAnArray, Outcome, OutputOutcome, Verdict, all_failed
+from autograder.probe import Session, arrays_in
+from autograder.questions import INPUTS, Question
+from cs231n_lite.compare import Mismatch, changed, compare, notes, pattern_over_cases
+
+NOT_WRITTEN = "NotImplementedError"
+
+
+def judge(question: Question, student: Session, reference: Session, seed: int) -> Outcome:
+    """Judge one question by observing the student's code beside the reference.
+
+    Parameters
+    ----------
+    question : Question
+    student, reference : Session
+        The two observed processes.
+    seed : int
+        What the inputs are drawn from.
+
+    Raises
+    ------
+    Lost
+        If the student's process stopped answering.
+    GraderFault
+        If the reference did, or raised.
+    """
+    seen = []
+    for number, case in enumerate(question.cases(seed)):
+        probe_seed = (seed + number) % 2**32
+        expected = observe_reference(reference, question, case, probe_seed)
+        if expected.raised:
+            raise GraderFault(f"The reference of {question.name} raised {expected.raised} on {case.label}. Mend it.")
+        got = student.observe(question.source, question.name, case.inputs, seed=probe_seed)
+        if got.raised and got.raised.type_name == NOT_WRITTEN:
+            return all_failed(question.name, question.points, _not_written(question))
+        seen.append(Seen(case, probe_seed, expected, got))
+    return _outcome(question, seen, reference)
+
+
+def _not_written(question: Question) -> str:
+    return (
+        f"{question.name} is not written yet. Its section of the notebook leads you to it; "
+        "replace the line that raises NotImplementedError with your own code."
+    )
+
+
+def _outcome(question: Question, seen: Sequence[Seen], reference: Session) -> Outcome:
+    outputs = [_output(question, name, seen) for name in question.points if name != INPUTS]
+    if INPUTS in question.points:
+        outputs.append(_inputs(question, seen, any(o.verdict is Verdict.PASSED for o in outputs)))
+    headline = ""
+    if any(o.verdict is Verdict.FAILED for o in outputs):
+        found = recognise(question, seen, reference)
+        headline = question.sentence(found) if found else _pattern(question, seen)
+    return Outcome(question.name, tuple(outputs), headline, _notes(question, seen))
+
+
+def _output(question: Question, name: str, seen: Sequence[Seen]) -> OutputOutcome:
+    points = question.points[name]
+    for s in seen:
+        reason = _what_is_wrong(question, name, s)
+        if reason:
+            failing = sum(bool(_what_is_wrong(question, name, t)) for t in seen)
+            reason += f" (Seen in {failing} of {len(seen)} cases, first on {s.case.label}.)"
+            return OutputOutcome(name, Verdict.FAILED, 0.0, points, reason)
+    return OutputOutcome(name, Verdict.PASSED, points, points)
+
+
+def _what_is_wrong(question: Question, name: str, s: Seen) -> str:
+    """Say what is wrong with one output on one case, without giving the expected values away."""
+    if s.got.raised:
+        return f"{question.name} raised {s.got.raised}."
+    mismatch = _mismatch(question, name, s)
+    return mismatch.text(secret=True) if mismatch else ""
+
+
+def _mismatch(question: Question, name: str, s: Seen) -> Mismatch | None:
+    label = f"{question.name}, {name}"
+    expected, got = s.expected.values.get(name), s.got.values.get(name)
+    if not isinstance(expected, np.ndarray):
+        raise GraderFault(f"The probe of {question.name} must give an array called {name}. Got {expected}. Mend it.")
+    if isinstance(got, NotAnArray) or got is None:
+        came = got.type_name if got else "nothing"
+        fact = f"an array of shape {expected.shape} is asked for; {came} came"
+        cause = "is there a return statement" if came == "NoneType" else None
+        return Mismatch(label, "type", fact, fact, f"{cause}?" if cause else None)
+    return compare(label, got, expected, rtol=question.rtol.get(name), sizes=s.case.sizes)
+
+
+def _inputs(question: Question, seen: Sequence[Seen], something_passed: bool) -> OutputOutcome:
+    """Judge "leaves its inputs alone": worth nothing where nothing else is right."""
+    points = question.points[INPUTS]
+    for s in seen:
+        before = arrays_in(s.case.inputs)
+        mismatch = changed(question.name, {k: before[k] for k in s.got.changed if k in before}, s.got.changed)
+        if mismatch:
+            return OutputOutcome(INPUTS, Verdict.FAILED, 0.0, points, mismatch.text(secret=True))
+    if not something_passed:
+        return OutputOutcome(INPUTS, Verdict.FAILED, 0.0, points)
+    return OutputOutcome(INPUTS, Verdict.PASSED, points, points)
+
+
+def _pattern(question: Question, seen: Sequence[Seen]) -> str:
+    """Say what the failing cases have in common, where they have something."""
+    passed = [not any(_what_is_wrong(question, n, s) for n in question.points if n != INPUTS) for s in seen]
+    return pattern_over_cases([(s.case.sizes, p) for s, p in zip(seen, passed, strict=True)]) or ""
+
+
+def _notes(question: Question, seen: Sequence[Seen]) -> tuple[str, ...]:
+    said: dict[str, None] = {}
+    for s in seen:
+        for name in question.points:
+            got, expected = s.got.values.get(name), s.expected.values.get(name)
+            if isinstance(got, np.ndarray) and isinstance(expected, np.ndarray):
+                said |= dict.fromkeys(notes(f"{question.name}, {name}", got, expected))
+    return tuple(said)

@@ -1,0 +1,1 @@
+"""Where students' code runs: a process of its own, with limits, that holds nothing of ours."""
