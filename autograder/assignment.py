@@ -107,7 +107,9 @@ def _load(path: Path, advice: str) -> notebook.Notebook:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise GraderFault(f"Looked for the notebook {path.parent.name}/{path.name}; it is not there. {advice}.") from error
+        raise GraderFault(
+            f"Looked for the notebook {path.parent.name}/{path.name}; it is not there. {advice}."
+        ) from error
     except ValueError as error:
         raise GraderFault(f"The notebook {path.parent.name}/{path.name} is not valid JSON. {advice}.") from error
     return content

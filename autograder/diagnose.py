@@ -40,7 +40,8 @@ def recognise(question: Question, seen: Sequence[Seen], reference: Session) -> s
     """
     for name in question.misconceptions:
         if all(
-            alike(observe_reference(reference, question, s.case, s.seed, f"{question.name}/{name}"), s.got) for s in seen
+            alike(observe_reference(reference, question, s.case, s.seed, f"{question.name}/{name}"), s.got)
+            for s in seen
         ):
             return name
     return None

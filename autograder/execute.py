@@ -94,9 +94,13 @@ def run(
             except _Stopped:
                 if state.left <= 0:
                     break
-    late = f"not reached: the notebook as a whole was stopped after {policy.notebook_seconds:g} s or too many fresh starts"
+    late = (
+        f"not reached: the notebook as a whole was stopped after {policy.notebook_seconds:g} s or too many fresh starts"
+    )
     for question in questions.values():
-        state.outcomes.setdefault(question.name, all_failed(question.name, question.points, f"{question.name}: {late}."))
+        state.outcomes.setdefault(
+            question.name, all_failed(question.name, question.points, f"{question.name}: {late}.")
+        )
     return state.book, state.outcomes
 
 

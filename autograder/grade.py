@@ -28,7 +28,9 @@ class Graded:
     notebook: notebook.Notebook
 
 
-def grade(submission: Path, student: str, assignment: Assignment, reference: Session, policy: Policy, seed: int) -> Graded:
+def grade(
+    submission: Path, student: str, assignment: Assignment, reference: Session, policy: Policy, seed: int
+) -> Graded:
     """Grade the notebook a student handed in, whatever it holds.
 
     Parameters

@@ -88,10 +88,16 @@ def judge_model(question: Question, folder: Path, reference: Session, seed: int)
     seen = observe_reference(reference, question, case, seed % 2**32)
     scores = seen.values.get("scores")
     if seen.raised or not isinstance(scores, np.ndarray) or scores.shape[:1] != labels.shape or scores.ndim != 2:
-        why = f"it raised {seen.raised.type_name}: {seen.raised.message}" if seen.raised else "its scores have a wrong shape"
+        why = (
+            f"it raised {seen.raised.type_name}: {seen.raised.message}"
+            if seen.raised
+            else "its scores have a wrong shape"
+        )
         shapes = ", ".join(f"{name} {a.shape}" for name, a in sorted(params.items()))
         return all_failed(
-            question.name, question.points, f"The network cannot be run with the arrays of {question.file} ({shapes}): {why}."
+            question.name,
+            question.points,
+            f"The network cannot be run with the arrays of {question.file} ({shapes}): {why}.",
         )
     accuracy = float((scores.argmax(axis=1) == labels).mean())
     said = f"{question.name} reached {accuracy:.1%} on {len(labels)} hidden images"

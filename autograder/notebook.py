@@ -87,7 +87,9 @@ def read(data: bytes) -> Notebook:
     """
     again = "Open it in JupyterLab, save it and hand it in again."
     if not data.strip():
-        raise SubmissionFault(f"The notebook file is empty ({len(data)} bytes). Save the notebook and hand it in again.")
+        raise SubmissionFault(
+            f"The notebook file is empty ({len(data)} bytes). Save the notebook and hand it in again."
+        )
     if len(data) > MAX_BYTES:
         raise SubmissionFault(
             f"A notebook may have {MAX_BYTES >> 20} MB; this one has {len(data) >> 20} MB. "

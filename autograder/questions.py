@@ -157,14 +157,18 @@ def load_questions(path: Path) -> tuple[Question, ...]:
         If the file is not there, cannot be imported or holds no question.
     """
     if not path.is_file():
-        raise GraderFault(f"Looked for the questions in {path.name}, which is not there. Write assignments/checks/{path.name}.")
+        raise GraderFault(
+            f"Looked for the questions in {path.name}, which is not there. Write assignments/checks/{path.name}."
+        )
     spec = importlib.util.spec_from_file_location(f"checks_{path.stem}", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        raise GraderFault(f"{path.name} cannot be imported ({type(error).__name__}: {error}). Mend it first.") from error
+        raise GraderFault(
+            f"{path.name} cannot be imported ({type(error).__name__}: {error}). Mend it first."
+        ) from error
     questions = tuple(value for value in vars(module).values() if isinstance(value, Question))
     if not questions:
         raise GraderFault(f"{path.name} holds no question. Put @question(...) above a probe.")

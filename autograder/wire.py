@@ -20,7 +20,7 @@ import numpy as np
 from autograder.faults import AutograderError
 
 DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split(),
+    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"],
 )
 MAX_MESSAGE = 256 * 2**20
 MAX_HEADER = 2**20

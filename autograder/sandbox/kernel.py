@@ -107,7 +107,9 @@ def _environment(workdir: Path) -> dict[str, str]:
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "CS231N_LITE_DATA": "embedded",
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),  # the embedded data, drawn once
+        "XDG_CACHE_HOME": os.environ.get(
+            "XDG_CACHE_HOME", str(Path.home() / ".cache")
+        ),  # the embedded data, drawn once
     }
 
 
