@@ -1,0 +1,431 @@
+"""Verdicts and diagnoses of `compare`: each rule where it must speak, and where it must keep quiet."""
+
+import numpy as np
+import pytest
+
+from cs231n_lite.compare import (
+    Mismatch,
+    changed,
+    compare,
+    expect,
+    expect_unchanged,
+    notes,
+    pattern_over_cases,
+    tolerance,
+)
+
+SIZES = {"N": 5, "D": 7, "C": 3}
+
+
+@pytest.fixture
+def want():
+    return np.random.default_rng(0).normal(size=(5, 3))
+
+
+def cause(got, expected, **keywords):
+    mismatch = compare("q, out", got, expected, **keywords)
+    assert mismatch is not None
+    return mismatch.cause or ""
+
+
+def kind(got, expected, **keywords):
+    mismatch = compare("q, out", got, expected, **keywords)
+    return mismatch and mismatch.kind
+
+
+class TestVerdict:
+    def test_equal_and_nearly_equal_arrays_match(self, want):
+        assert compare("q", want, want) is None
+        assert compare("q", want * (1 + 1e-9), want) is None
+
+    def test_a_difference_beyond_the_tolerance_does_not(self, want):
+        got = want.copy()
+        got[2, 1] += 3e-7 * np.abs(want).max()
+        assert kind(got, want) == "values"
+        assert kind(got, want, rtol=1e-5) is None
+
+    @pytest.mark.parametrize("empty", [np.zeros(0), np.zeros((0, 3)), np.zeros((1, 0)), np.zeros((5, 0))])
+    def test_an_empty_array_equals_only_an_empty_array_of_its_shape(self, empty, want):
+        assert kind(empty, want) == "shape"
+        assert str(compare("q", empty, 1.5)) == f"q: has shape {empty.shape} where a number is asked."
+        assert kind(empty, np.zeros((2, 0))) == "shape"
+        assert compare("q", empty, empty) is None
+
+    @pytest.mark.parametrize("shape", [(1,), (3,), (5, 1), (1, 3), (), (3, 5), (15,), (1, 5, 3)])
+    def test_nothing_is_broadcast(self, shape, want):
+        assert kind(np.full(shape, 0.5), np.full_like(want, 0.5)) == "shape"
+
+    def test_leading_axes_of_one_are_forgiven_before_a_vector_or_a_number_only(self):
+        vector = np.array([1.0, -2.0, 4.5])
+        assert compare("q", vector[None], vector) is None
+        assert compare("q", vector[None, None], vector) is None
+        assert compare("q", np.array([[2.3]]), 2.3) is None
+        assert kind(vector[None] + 1, vector) == "values"
+        assert kind(np.array([2.4]), 2.3) == "values"
+        assert kind(vector[:, None], vector) == "shape"
+        assert kind(np.float64(2.3), np.array([2.3])) == "shape"
+        assert kind(vector[None, None], vector[None]) == "shape"
+
+    def test_an_answer_of_all_zeros_allows_rounding_noise_only(self):
+        assert compare("q", np.array([3e-17, -1e-16]), np.zeros(2)) is None
+        assert kind(np.array([1e-9, 0.0]), np.zeros(2)) == "values"
+
+    def test_cancellation_is_measured_by_the_largest_term(self):
+        assert compare("q", np.array([1e3, 1e-13 + 2e-12]), np.array([1e3, 1e-13])) is None
+        assert kind(np.array([1e3, 1e-2]), np.array([1e3, 1e-13])) == "values"
+
+    def test_integers_are_exact_and_unsigned_ones_do_not_wrap(self):
+        assert compare("q", np.array([2**60 + 1]), np.array([2**60 + 1])) is None
+        assert kind(np.array([2**60 + 1]), np.array([2**60])) == "values"
+        mismatch = compare("q", np.array([3, 0], np.uint8), np.array([4, 0], np.uint8))
+        assert mismatch.fact == "1 of 2 entries differ from the expected values (compared exactly); worst at [0]: " + (
+            "yours 3, expected 4"
+        )
+        assert kind(np.array([True, False]), np.array([True, True])) == "values"
+        assert compare("q", np.array([True, False]), np.array([1.0, 0.0])) is None
+
+    @pytest.mark.parametrize("dtype", [np.int64, np.uint8, np.float16, np.float32, np.longdouble, ">f8"])
+    def test_any_real_dtype_is_compared_by_value(self, dtype):
+        assert compare("q", np.array([1, 0, 5], dtype), np.array([1.0, 0.0, 5.0])) is None
+        assert kind(np.array([1, 0, 4], dtype), np.array([1.0, 0.0, 5.0])) == "values"
+
+    def test_float64_from_float32_is_fine(self, want):
+        single = want.astype(np.float32)
+        assert compare("q", single.astype(np.float64) * (1 + 1e-5), single) is None
+        assert kind(single * np.float32(1.001), single) == "values"
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_one_entry_that_is_not_finite_fails(self, value, want):
+        got = want.copy()
+        got[3, 2] = value
+        assert kind(got, want) == "nan"
+        assert kind(value, 2.3) == "nan"
+
+    def test_a_difference_that_overflows_fails_without_a_warning(self):
+        assert kind(np.array([-1.5e308, 1.0]), np.array([1.5e308, 1.0])) == "values"
+        if np.finfo(np.longdouble).max > np.finfo(np.float64).max:
+            assert kind(np.array([np.longdouble("1e4000"), 1.0]), np.array([1.0, 1.0])) == "values"
+
+    @pytest.mark.parametrize(
+        ("got", "words"),
+        [
+            (None, "is None where an array of shape (2,) is asked. Is there a return statement?"),
+            (
+                [1.0, 2.0],
+                "is a list of length 2 where an array of shape (2,) is asked. Make it an array with np.array.",
+            ),
+            ((1.0, 2.0), "is a tuple of length 2 where an array of shape (2,) is asked. Several values came where one"),
+            ("12", "is of type str where"),
+            ({}, "is of type dict where"),
+            (np.array([1, None]), "is of dtype object where"),
+            (np.array(["a", "b"]), "is of dtype <U1 where"),
+            (np.array(["2020", "2021"], "M8[Y]"), "is of dtype datetime64[Y] where"),
+        ],
+    )
+    def test_what_is_no_array_of_numbers_is_named(self, got, words):
+        mismatch = compare("q, out", got, [1.0, 2.0])
+        assert mismatch.kind == "type"
+        assert str(mismatch).startswith(f"q, out: {words}")
+        assert mismatch.text(secret=True) == str(mismatch)
+
+    def test_complex_is_a_wrong_dtype_even_where_the_numbers_are_right(self):
+        mismatch = compare("q", np.array([1 + 0j, 2]), np.array([1.0, 2.0]))
+        assert str(mismatch) == "q: is complex128 where real numbers are asked."
+        assert mismatch.kind == "dtype"
+
+    @pytest.mark.parametrize("bad", [[1.0, np.nan], [np.inf], ["a"], [1j], [None]])
+    def test_an_expected_array_that_can_judge_nothing_is_refused(self, bad):
+        with pytest.raises(ValueError, match="expected parameter of compare must be finite real numbers"):
+            compare("q", np.ones(len(bad)), bad)
+
+    @pytest.mark.parametrize("rtol", [-1e-7, np.nan])
+    def test_a_bad_tolerance_is_refused(self, rtol):
+        with pytest.raises(ValueError, match=f"rtol parameter of compare must be a number of at least 0. Got {rtol}"):
+            compare("q", 1.0, 1.0, rtol=rtol)
+
+    def test_tolerance_is_that_of_the_coarser_float(self):
+        assert tolerance("f8", "f8") == tolerance("f8", "i8") == tolerance(bool, "f8") == 1e-7
+        assert tolerance("f4", "f8") == tolerance("f8", "f4") == tolerance("u1", "f4") == tolerance("f2", "f8") == 1e-4
+        assert tolerance("i8", "u1") == tolerance(bool, bool) == 0
+
+
+class TestWords:
+    def test_the_model_message(self):
+        expected = np.array([[1.0, -2.0, 3.0], [0.0, 4.0, 5.0]])
+        mismatch = compare("softmax_loss, dx", expected / 50, expected, sizes={"N": 50, "C": 3})
+        assert str(mismatch) == (
+            "softmax_loss, dx: 5 of 6 entries differ from the expected values (rtol 1e-07); worst at [1, 2]: "
+            "yours 0.1, expected 5. Every entry is 0.02 times the expected one, and 0.02 = 1/N for this batch of 50: "
+            "averaged over the batch twice."
+        )
+
+    def test_a_secret_message_keeps_the_cause_and_drops_values_and_places(self):
+        expected = np.array([[1.25, -2.5, 3.0], [0.0, 4.0, 5.125]])
+        mismatch = compare("q", -expected, expected)
+        assert mismatch.text(secret=True) == (
+            "q: 5 of 6 entries differ from the expected values (rtol 1e-07). "
+            "Every entry has the opposite sign: a minus is missing or one too many."
+        )
+        assert compare("q", 2.0, 7.3).text(secret=True) == "q: differs from the expected value (rtol 1e-07)."
+
+    def test_a_number_is_told_without_a_place(self):
+        assert (
+            str(compare("loss", 2.0, 7.3))
+            == "loss: differs from the expected value (rtol 1e-07): yours 2, expected 7.3."
+        )
+
+    def test_numbers_that_differ_late_are_told_with_digits_enough(self):
+        assert "yours 1.0000005, expected 1.0" in str(compare("q", 1.0000005, 1.0))
+
+    def test_a_mismatch_cannot_be_changed(self):
+        with pytest.raises(AttributeError, match="cannot assign"):
+            Mismatch("q", "type", "is None", "is None", None).kind = "values"
+
+    def test_another_judge_is_named(self):
+        fact = compare("q", np.ones(2), np.zeros(2), against="the numerical gradient").fact
+        assert fact.startswith("2 of 2 entries differ from the numerical gradient (rtol 1e-07)")
+
+
+class TestCauseOfShape:
+    def test_a_missing_reshape(self):
+        want = np.random.default_rng(1).normal(size=(3, 2, 5))
+        assert cause(want.reshape(3, 10), want) == "The values are right: reshape it to (3, 2, 5)."
+        assert cause(want.reshape(3, 10) + 1, want) == ""
+        assert cause(want.ravel()[:, None], want.ravel()) == "The values are right: reshape it to (30,)."
+
+    def test_a_transpose(self, want):
+        assert cause(want.T, want) == "Its transpose has the right values: transpose it, or swap the operands."
+        assert cause(want.T + 1, want) == "That is the shape of the transpose: transpose it, or swap the operands."
+        assert cause(np.ones((5, 4)), want) == ""
+
+    def test_a_missing_sum(self, want):
+        assert cause(want, want.sum(axis=0)) == (
+            "Its sum over the batch (axis 0) has the right values: the sum is missing."
+        )
+        assert cause(want, want.sum(axis=1)) == "Its sum over axis 1 has the right values: the sum is missing."
+        assert cause(want, want.sum(axis=0) + 1) == ""
+        images = np.random.default_rng(2).normal(size=(2, 3, 4, 5))
+        assert "sum over axis 0, 2, 3" in cause(images, images.sum(axis=(0, 2, 3)))
+
+    def test_a_missing_mean(self, want):
+        losses = np.abs(want[:, 0])
+        assert (
+            cause(losses, losses.mean())
+            == "Its mean over the batch (axis 0) has the right values: the mean is missing."
+        )
+        assert cause(losses, losses.mean() + 0.1) == ""
+
+    def test_zeros_prove_no_sum(self):
+        assert cause(np.zeros((5, 3)), np.zeros(3)) == ""
+
+    def test_many_axes_stay_fast(self):
+        assert cause(np.ones((1,) * 30 + (2,)), np.float64(3.5)) == ""
+
+
+class TestCauseOfNan:
+    def test_rows_of_a_softmax_that_overflowed(self):
+        scores = np.array([[1000.0, 1.0, -4.0], [0.5, 1.0, 2.0]])
+        with np.errstate(all="ignore"):
+            got = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+        mismatch = compare("softmax", got, np.full((2, 3), 1 / 3))
+        assert mismatch.fact == "1 of 6 entries are nan where finite numbers are expected"
+        assert "exp of 1000 is infinite): subtract the maximum first" in mismatch.cause
+
+    def test_a_loss_that_overflowed(self):
+        assert "subtract the maximum" in cause(np.nan, 2.3)
+        assert "subtract the maximum" in cause(np.inf, 2.3)
+
+    def test_other_patterns_are_not_called_overflow(self, want):
+        column = want.copy()
+        column[:, 1] = np.nan
+        assert cause(column, want) == ""
+        assert cause(-np.inf, 2.3) == ""
+
+    def test_nan_and_infinity_are_told_apart(self):
+        want = np.arange(3.0)
+        assert "2 of 3 entries are nan or infinite" in str(compare("q", np.array([np.nan, 1.0, np.inf]), want))
+        assert "1 of 3 entries are infinite" in str(compare("q", np.array([np.inf, 1.0, 2.0]), want))
+        assert str(compare("q", np.array([[np.nan]]), 2.3)).startswith("q: is nan where finite numbers are expected.")
+
+
+class TestCauseOfValues:
+    @pytest.mark.parametrize(
+        ("factor", "words"),
+        [
+            (-1, "Every entry has the opposite sign: a minus is missing or one too many."),
+            (2, "Every entry is 2 times the expected one: a 2 too many or a 0.5 forgotten."),
+            (0.5, "Every entry is 0.5 times the expected one: a 0.5 too many or a 2 forgotten."),
+            (1 / 5, "and 0.2 = 1/N for this batch of 5: averaged over the batch twice."),
+            (5, "and 5 = N for this batch of 5: a sum over the batch where the mean is asked."),
+            (1.25, "and 1.25 = N/(N-1) for this batch of 5: divided by N-1 where N is asked."),
+            (1 / 3, "and 0.333333 = 1/C: divided by C once too often."),
+            (7, "and 7 = D: a division by D is missing, or a factor D too many."),
+            (0.37, "Every entry is 0.37 times the expected one."),
+        ],
+    )
+    def test_a_constant_factor(self, factor, words, want):
+        assert cause(want * factor, want, sizes=SIZES).endswith(words)
+        broken = want * factor
+        broken[4, 2] *= 1.01
+        assert "times" not in cause(broken, want, sizes=SIZES)
+        assert "sign" not in cause(broken, want, sizes=SIZES)
+
+    def test_a_factor_in_float32(self, want):
+        single = want.astype(np.float32)
+        assert "averaged over the batch twice" in cause(single / np.float32(5), single, sizes=SIZES)
+
+    def test_zeros_stay_zero_under_a_factor(self, want):
+        want[want < 0] = 0
+        assert "= 1/N" in cause(want / 5, want, sizes=SIZES)
+
+    def test_sizes_that_fit_alike_are_both_named(self, want):
+        assert cause(want * 5, want, sizes={"N": 5, "H": 5}).endswith("which is N for this batch of 5 or H here.")
+        assert cause(want * 2, want, sizes={"H": 2}).endswith("which is a constant or H here.")
+
+    @pytest.mark.parametrize(
+        "make", [np.float64, lambda value: np.full((2, 2), value)], ids=["number", "equal entries"]
+    )
+    def test_one_number_names_only_a_known_factor_and_with_care(self, make):
+        loss = make(2.25)
+        assert cause(loss / 5, loss, sizes=SIZES) == (
+            "It is 0.2 times the expected one, and 0.2 = 1/N for this batch of 5: "
+            "perhaps averaged over the batch twice."
+        )
+        assert cause(-loss, loss) == "It has the opposite sign: perhaps a minus is missing or one too many."
+        assert cause(loss * 2, loss) == "It is 2 times the expected one: perhaps a 2 too many or a 0.5 forgotten."
+        assert cause(loss * 0.37, loss, sizes=SIZES) == ""
+        assert cause(loss / 5, loss) == ""
+
+    def test_whole_numbers_prove_no_factor(self):
+        assert cause(np.int64(2), np.int64(4)) == ""
+        assert cause(np.array([2, 4]), np.array([4, 8])) == ""
+
+    def test_a_constant_added(self, want):
+        assert cause(want + 3.5, want) == "Every entry is 3.5 more than the expected one."
+        assert cause(np.array([2, 0, 4]), np.array([3, 1, 5])) == "Every entry is 1 less than the expected one."
+        shifted = want + 3.5
+        shifted[0, 0] += 0.01
+        assert cause(shifted, want) == ""
+        assert cause(np.full(3, 2.75), np.full(3, 1.5)) == ""
+
+    def test_a_transposed_square(self):
+        square = np.random.default_rng(3).normal(size=(3, 3))
+        assert cause(square.T, square) == "It is the transpose of the expected one."
+        assert cause(square.T + 1e-3 * square, square) == ""
+        filters = np.random.default_rng(3).normal(size=(2, 5, 3, 3))
+        assert cause(filters.swapaxes(2, 3), filters) == "Axes (2, 3) are swapped."
+        mask = np.array([[0.0, 1.0], [0.0, 0.0]])
+        assert cause(mask.T, mask) == ""
+
+    def test_symmetry_is_no_transpose(self):
+        square = np.array([[1.0, 2.0], [2.0, 5.0]])
+        assert cause(square + 1e-9, square, rtol=1e-12) == ""
+
+    def test_a_flip(self, want):
+        assert cause(want[:, ::-1], want) == "The right values run backwards along axis 1."
+        assert cause(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == ""
+
+    def test_initial_zeros(self, want):
+        assert cause(np.zeros_like(want), want) == "Every entry is 0: are these still the initial zeros?"
+        assert cause(np.zeros((5, 3), int), want) == "Every entry is 0: are these still the initial zeros?"
+        assert cause(0.0, 2.3) == ""
+        mostly = np.zeros_like(want)
+        mostly[0] = 1e-3
+        assert cause(mostly, want) == ""
+
+    def test_values_cut_to_integers(self, want):
+        cut = (want * 9).astype(int)
+        assert "an integer array cannot hold fractions" in cause(cut, want * 9)
+        assert cause(cut + np.eye(5, 3, dtype=int), want * 9) == ""
+        assert cause(np.trunc(want * 9), want * 9) == ""
+
+    def test_a_few_wrong_entries(self):
+        want = np.random.default_rng(4).normal(size=(4, 10))
+        got = want.copy()
+        got[0, :4] += 1.7
+        assert cause(got, want).startswith("The other entries are right: look for a special case")
+        got[1, 0] += 1.7
+        assert cause(got, want) == ""
+
+    def test_unrelated_values_get_no_cause(self, want):
+        assert cause(np.random.default_rng(9).normal(size=(5, 3)), want, sizes=SIZES) == ""
+        assert cause(np.ones((5, 3)), np.zeros((5, 3)), sizes=SIZES) == ""
+
+
+def test_notes_tell_of_leading_axes_of_one_only(want):
+    assert notes("net, b1", np.zeros((1, 4)), np.zeros(4)) == (
+        "net, b1: has shape (1, 4) where (4,) is asked; the values count, the shape is noted.",
+    )
+    assert "has shape (1, 1) where a number is asked" in notes("loss", np.ones((1, 1)), 1.0)[0]
+    for got, expected in [(want, want), (want[None], want), (np.zeros((4, 1)), np.zeros(4)), (1.0, np.ones(1))]:
+        assert notes("q", got, expected) == ()
+
+
+class TestChanged:
+    def test_an_untouched_argument_passes_even_with_nan(self):
+        x = np.array([[np.nan, 1.0], [-0.0, np.inf]])
+        assert changed("q", {"x": x.copy()}, {"x": x}) is None
+        assert changed("q", {}, {}) is None
+
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64, bool, np.complex128])
+    def test_the_first_changed_argument_is_named(self, dtype):
+        w, x = np.ones((2, 3), dtype), np.ones((3, 5), dtype)
+        after = x.T.copy().T  # another memory layout is no change
+        after[1, 2] = after[2, 4] = 0
+        mismatch = changed("relu_backward", {"w": w, "x": x}, {"w": w.copy(), "x": after})
+        assert mismatch.kind == "changed"
+        assert "changes its argument x in place (2 of 15 entries; first at [1, 2]:" in str(mismatch)
+        assert mismatch.secret_fact == "changes its argument x in place (2 of 15 entries)"
+        assert "second pass through the same cache" in mismatch.cause
+        assert "dout * (x > 0)" in mismatch.cause
+
+    @pytest.mark.parametrize("after", [np.ones((3, 2)), np.ones((2, 3), np.float32), np.ones((1, 2, 3))])
+    def test_another_shape_or_dtype_is_a_change(self, after):
+        assert "(replaced by another array)" in str(changed("q", {"x": np.ones((2, 3))}, {"x": after}))
+
+    def test_a_lost_argument_is_a_change(self):
+        assert "changes its argument x in place (gone)" in str(changed("q", {"x": np.ones(2)}, {}))
+
+    def test_nan_written_over_a_number_is_a_change(self):
+        assert "0 became nan" in str(changed("q", {"x": np.array(0.0)}, {"x": np.array(np.nan)}))
+
+    def test_expect_unchanged_raises_the_words(self):
+        with pytest.raises(AssertionError, match=r"^q: changes its argument x in place .* Work on a copy"):
+            expect_unchanged("q", {"x": np.ones(2)}, {"x": np.array([1.0, 3.0])})
+        assert expect_unchanged("q", {"x": np.ones(2)}, {"x": np.ones(2)}) is None
+
+
+def test_expect_raises_the_words_and_returns_nothing(want):
+    with pytest.raises(AssertionError, match=r"^q: 15 of 15 entries .* = 1/N for this batch of 5"):
+        expect("q", want / 5, want, sizes=SIZES)
+    with pytest.raises(AssertionError, match="differ from the expected values"):
+        expect("q", want * 1.001, want)
+    assert expect("q", want * 1.001, want, rtol=1e-2) is None
+
+
+class TestPattern:
+    def test_a_batch_of_one(self):
+        cases = [({"N": 1, "D": 4}, True), ({"N": 3, "D": 4}, False), ({"N": 2, "D": 1}, False)]
+        assert pattern_over_cases(cases) == "right only for a batch of one"
+        assert pattern_over_cases([(sizes, not passed) for sizes, passed in cases]) == "wrong only for a batch of one"
+
+    def test_squares_strides_and_pads(self):
+        square = [({"H": 4, "W": 4}, True), ({"H": 5, "W": 4}, False), ({"H": 3, "W": 7}, False)]
+        assert pattern_over_cases(square) == "right only when H = W"
+        conv = [({"stride": s, "pad": p}, p == 0) for s, p in [(1, 0), (2, 0), (1, 2), (2, 2)]]
+        assert pattern_over_cases(conv) == "right only when pad = 0"
+
+    def test_patterns_that_fit_alike_are_both_named(self):
+        cases = [({"N": 1, "C": 1}, True), ({"N": 3, "C": 2}, False), ({"N": 2, "C": 4}, False)]
+        assert pattern_over_cases(cases) == "right only when N = 1 and C = 1"
+
+    @pytest.mark.parametrize(
+        "verdicts", [(True, True, True), (False, False, False), (True, True, False), (False, True, True), (True, False)]
+    )
+    def test_no_pattern_without_evidence(self, verdicts):
+        sizes = [{"N": 1, "D": 4}, {"N": 3, "D": 5}, {"N": 1, "D": 6}]
+        assert pattern_over_cases(list(zip(sizes, verdicts, strict=False))) is None
+
+    def test_no_cases_and_missing_sizes(self):
+        assert pattern_over_cases([]) is None
+        assert pattern_over_cases([({"N": 1}, True), ({}, False), ({"N": 2}, False)]) is None
