@@ -96,7 +96,8 @@ def plot_curves(
         if log:
             ax.set_yscale("log")
         if any(label is not None for label, _ in named):
-            ax.legend()
+            crowded = len(named) > 4
+            ax.legend(**({"loc": "center left", "bbox_to_anchor": (1, 0.5)} if crowded else {}))
     return ax
 
 
@@ -199,7 +200,7 @@ def image_grid(
     rows = -(-len(images) // columns)
     # A tile is one unit wide; the gap above it leaves room for a line of text, 0.2 inch, if there are labels.
     height = images.shape[1] / images.shape[2]
-    gap = 0.06 if labels is None else 0.2 * columns / WIDTH
+    gap = 0.0 if labels is None else 0.2 * columns / WIDTH
     with _look() as plt:
         if ax is None:
             figure_height = rows * (height + gap) * WIDTH / columns + (0.3 if title else 0)
