@@ -26,7 +26,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     Returns
     -------
     arrays : dict of str to ndarray
-        Floating-point arrays, and text as arrays of dtype ``<U``.
+        Arrays of numbers, and text as arrays of dtype ``<U``.
 
     Raises
     ------
@@ -56,8 +56,8 @@ def _array(raw: bytes, name: str) -> np.ndarray:
     if version not in read_header:
         raise ValueError(f"{name} has an unknown format version.")
     shape, _, dtype = read_header[version](stream)
-    if dtype.kind not in "fU":
-        raise ValueError(f"{name} must hold floating-point numbers or text, not {dtype}.")
+    if dtype.kind not in "biufU":
+        raise ValueError(f"{name} must hold numbers or text, not {dtype}.")
     if math.prod(shape) * dtype.itemsize != len(raw) - stream.tell():
         raise ValueError(f"{name} is not as long as it says.")
     stream.seek(0)

@@ -43,12 +43,14 @@ def judge(question: Question, student: Session, reference: Session, seed: int) -
             raise GraderFault(f"The reference of {question.name} raised {expected.raised} on {case.label}. Mend it.")
         got = student.observe(question.source, question.name, case.inputs, seed=probe_seed)
         if got.raised and got.raised.type_name == NOT_WRITTEN:
-            return all_failed(question.name, question.points, _not_written(question))
+            return all_failed(question.name, question.points, _not_written(question, got.raised.message))
         seen.append(Seen(case, probe_seed, expected, got))
     return _outcome(question, seen, reference)
 
 
-def _not_written(question: Question) -> str:
+def _not_written(question: Question, message: str) -> str:
+    if message and question.name not in message:
+        return f"{question.name} could not be tried, for it uses something that is not written yet: {message}"
     return (
         f"{question.name} is not written yet. Its section of the notebook leads you to it; "
         "replace the line that raises NotImplementedError with your own code."

@@ -1,0 +1,220 @@
+"""``autograder``: the commands an instructor types. The only room that prints or exits."""
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+import warnings
+import webbrowser
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from autograder import course as grading
+from autograder import doctor as health
+from autograder.assignment import CONFIG, Assignment, find_course
+from autograder.faults import AutograderError
+from autograder.grade import Graded
+from autograder.model import Report
+from autograder.report import page, table
+from autograder.sandbox.policy import Policy
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+console = Console()
+
+Name = Annotated[str, typer.Argument(help="The assignment, such as two_layer_net.")]
+CourseOption = Annotated[Path | None, typer.Option("--course", help="The course directory; found by itself.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many submissions to grade at once.")]
+Seconds = Annotated[float, typer.Option(min=0.5, help="How long one observation of one question may take.")]
+DEFAULT_JOBS = max(1, os.cpu_count() or 1)
+
+
+def _assignment(course: Path | None, name: str) -> Assignment:
+    return Assignment(find_course(course or Path.cwd()), name)
+
+
+@app.command()
+def release(name: Name, course: CourseOption = None) -> None:
+    """Generate what students get from the source notebook, with nbgrader, and check that it gives nothing away."""
+    from autograder import nbgrader_bridge, verify
+
+    assignment = _assignment(course, name)
+    nbgrader_bridge.release(assignment.course, name)
+    _ = assignment.questions
+    found = verify.leaks(assignment.frame, assignment.release_path.parent)
+    for leak in found:
+        console.print(Text(f"Leak: {leak}", style="red"))
+    if found:
+        raise typer.Exit(1)
+    console.print(f"Released {name}: {len(assignment.questions)} questions, nothing given away.")
+
+
+@app.command()
+def grade(
+    name: Name,
+    course: CourseOption = None,
+    submitted: Annotated[
+        Path | None, typer.Option("--submitted", help="Where <student>/<assignment>/ lie; submitted/ of the course.")
+    ] = None,
+    student: Annotated[list[str] | None, typer.Option("--student", help="Grade only this student; repeatable.")] = None,
+    jobs: Jobs = DEFAULT_JOBS,
+    question_seconds: Seconds = Policy.question_seconds,
+    seed: Annotated[int | None, typer.Option(help="Draw the inputs of an earlier run again.")] = None,
+) -> None:
+    """Grade submissions: run each in a process of its own, judge outside it, record marks in nbgrader's gradebook."""
+    assignment = _assignment(course, name)
+    where = (submitted or assignment.course / "submitted").resolve()
+    submissions = grading.find_submissions(where, name)
+    if student:
+        submissions = [s for s in submissions if s.student in student]
+    policy = replace(Policy(), question_seconds=question_seconds)
+    reports = _grade(assignment, where, submissions, jobs, policy, seed)
+    console.print(table.summary(reports))
+
+
+@app.command()
+def verify(name: Name, course: CourseOption = None) -> None:
+    """Try every claim about an assignment: reference, stubs, variants, release. Exits 1 if one does not hold."""
+    from autograder import verify as verifying
+
+    broken = held = 0
+    for finding in verifying.verify(_assignment(course, name)):
+        if finding.holds:
+            held += 1
+        else:
+            broken += 1
+            console.print(Text.assemble(("broken  ", "bold red"), finding.claim, f": {finding.detail}"))
+    console.print(f"{name}: {held} claims hold, {broken} are broken.")
+    if broken:
+        raise typer.Exit(1)
+
+
+@app.command()
+def demo(
+    jobs: Jobs = DEFAULT_JOBS,
+    course: CourseOption = None,
+    name: Annotated[str, typer.Option(help="The assignment to show.")] = "two_layer_net",
+    folder: Annotated[Path, typer.Option(help="Where the demonstration is written.")] = Path("build/demo"),
+    show: Annotated[bool, typer.Option("--open/--no-open", help="Open the report in a browser.")] = True,
+) -> None:
+    """Release an assignment, grade the sample submissions and open the report, in a folder of its own."""
+    from autograder import nbgrader_bridge, samples
+
+    original = _assignment(course, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    assignment = _copy(original, folder.resolve())
+    console.print(f"Releasing {name} ...")
+    nbgrader_bridge.release(assignment.course, name)
+    students = samples.names(assignment)
+    with _progress() as progress:
+        task = progress.add_task("Writing sample submissions", total=len(students))
+        for student in students:
+            samples.write(assignment, student, assignment.course / "submitted" / student / name)
+            progress.advance(task)
+    submissions = grading.find_submissions(assignment.course / "submitted", name)
+    policy = replace(Policy(), question_seconds=3.0)
+    reports = _grade(assignment, assignment.course / "submitted", submissions, jobs, policy, None)
+    console.print(table.reasons(reports))
+    console.print(table.summary(reports))
+    report = assignment.course / "results" / name / "class.html"
+    console.print(Text(f"Report: {os.path.relpath(report)}"))
+    if show and sys.stdout.isatty() and (os.environ.get("DISPLAY") or sys.platform in ("darwin", "win32")):
+        webbrowser.open(report.as_uri())
+
+
+@app.command()
+def doctor(course: CourseOption = None) -> None:
+    """Say what this machine has for grading, what it lacks and how to mend it. Exits 1 if grading cannot work."""
+    rows = Table("", "what", "found", "what to do", box=None, pad_edge=False)
+    findings = health.examine(course or Path.cwd())
+    for finding in findings:
+        sign = Text("ok", style="green") if finding.fine else Text("--", style="yellow" if finding.optional else "red")
+        rows.add_row(sign, finding.what, finding.found, finding.advice)
+    console.print(rows)
+    if any(not f.fine and not f.optional for f in findings):
+        raise typer.Exit(1)
+
+
+def _grade(
+    assignment: Assignment,
+    submitted: Path,
+    submissions: Sequence[grading.Submission],
+    jobs: int,
+    policy: Policy,
+    seed: int | None,
+) -> list[Report]:
+    """Grade, record, write the reports and print the table."""
+    from autograder import nbgrader_bridge
+
+    with _progress() as progress:
+        task = progress.add_task("Grading", total=len(submissions))
+
+        def advance(submission: grading.Submission, graded: Graded) -> None:
+            progress.update(task, advance=1, description=f"Graded {submission.student[:30]!r}")
+
+        graded = grading.grade_all(
+            assignment,
+            submissions,
+            jobs=jobs,
+            policy=policy,
+            seed=secrets.randbits(32) if seed is None else seed,
+            progress=advance,
+        )
+        progress.update(task, description="Graded")
+        task = progress.add_task("Recording marks", total=None)
+        left_out = nbgrader_bridge.record(assignment.course, submitted, assignment.name, graded)
+        progress.update(task, total=1, completed=1)
+    reports = [g.report for g in graded.values()]
+    _write_reports(assignment, reports)
+    console.print(table.class_table(reports))
+    for student in left_out:
+        console.print(Text(f"{student!r} is in the report but nbgrader refused to record it.", style="red"))
+    return reports
+
+
+def _write_reports(assignment: Assignment, reports: Sequence[Report]) -> None:
+    folder = assignment.course / "results" / assignment.name
+    folder.mkdir(parents=True, exist_ok=True)
+    everything = {"assignment": assignment.name, "reports": [r.to_json() for r in reports]}
+    (folder / "class.json").write_text(json.dumps(everything, indent=1), encoding="utf-8")
+    title = f"{assignment.name}: class report"
+    (folder / "class.html").write_text(page.class_page(reports, title), encoding="utf-8")
+
+
+def _copy(original: Assignment, folder: Path) -> Assignment:
+    """Copy what one assignment needs into a course directory of its own."""
+    copy = Assignment(folder, original.name)
+    for path in (original.source_path, original.checks_path, original.course / CONFIG):
+        target = folder / path.relative_to(original.course)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+    kept = Path("samples") / original.name
+    shutil.copytree(original.course / kept, folder / kept, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def main() -> None:
+    """Run a command; a fault of ours or of a submission is one clear sentence and exit code 2."""
+    warnings.filterwarnings("ignore", module="nbgrader|nbconvert|traitlets|zmq|nbformat")
+    logging.disable(logging.WARNING)
+    tempfile.tempdir = os.environ.get("TMPDIR") or None
+    try:
+        app(prog_name="autograder")
+    except AutograderError as error:
+        console.print(Text(str(error), style="red"), soft_wrap=True)
+        sys.exit(2)

@@ -1,0 +1,148 @@
+"""The class in a terminal: a table of marks, and the reason behind each lost one."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from autograder.model import Outcome, Report, Verdict
+from autograder.report import Status, number, questions, shown, status, status_words, total
+
+_STYLES = {Verdict.PASSED: "green", Verdict.FAILED: "bold red", Verdict.UNGRADED: "yellow"}
+_STATUS_STYLES = {Status.COMPLETE: "green", Status.LOST: "", Status.UNUSABLE: "bold red", Status.UNGRADED: "yellow"}
+
+
+def summary(reports: Sequence[Report]) -> str:
+    """Count the submissions by what became of them.
+
+    Examples
+    --------
+    >>> from autograder.model import all_failed
+    >>> lost = Report("ada", "mlp", (all_failed("sgd", {"next_w": 4}, "sgd is not written yet."),))
+    >>> summary([lost, Report("bob", "mlp", ())])
+    '2 submissions: 1 complete, 1 with lost marks, 0 unusable, 0 ungraded'
+    """
+    counts = Counter(map(status, reports))
+    parts = ", ".join(f"{counts[kind]} {kind}" for kind in Status)
+    return f"{len(reports)} submission{'' if len(reports) == 1 else 's'}: {parts}"
+
+
+def class_table(reports: Sequence[Report]) -> Table:
+    """Lay out one row a student and one narrow, numbered column a question.
+
+    Parameters
+    ----------
+    reports : sequence of Report
+        One a student; rows keep their order.
+
+    Returns
+    -------
+    table : rich.table.Table
+        Its caption names the numbered questions. Nothing in it is read as rich markup.
+
+    Examples
+    --------
+    >>> from autograder.model import all_failed
+    >>> lost = Report("ada", "mlp", (all_failed("sgd", {"next_w": 4}, "sgd is not written yet."),), by_hand=6)
+    >>> from rich.console import Console
+    >>> Console(width=72).print(class_table([lost]))
+    <BLANKLINE>
+    student 1
+            /4  total  by hand  status
+    ────────────────────────────────────────────────────
+    ada      0  0 / 4  +6       lost marks in 1 question
+    <BLANKLINE>
+    1 sgd
+    """
+    asked = questions(reports)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left")
+    table.add_column("student", max_width=22, overflow="fold", vertical="bottom")
+    for place, maximum in enumerate(asked.values(), start=1):
+        table.add_column(Text(f"{place}\n/{number(maximum)}"), justify="right", no_wrap=True)
+    for heading in ("total", "by hand"):
+        table.add_column(Text(f"\n{heading}"), justify="right", no_wrap=True)
+    table.add_column(Text("\nstatus"))
+    for report in reports:
+        outcomes = {outcome.question: outcome for outcome in report.outcomes}
+        by_hand = f"+{number(report.by_hand)}" if report.by_hand else ""
+        table.add_row(
+            Text(shown(report.student, limit=60)),
+            *(_mark(outcomes.get(question)) for question in asked),
+            Text(total(report), style="bold"),
+            Text(by_hand),
+            Text(status_words(report), style=_STATUS_STYLES[status(report)]),
+        )
+    legend = "  ".join(f"{place}\u00a0{question}" for place, question in enumerate(asked, start=1))
+    if any(report.ungraded for report in reports):
+        legend += "\n– ungraded: our fault, and no mark is lost by it"
+    table.caption = Text(legend, style="dim")
+    return table
+
+
+def _mark(outcome: Outcome | None) -> Text:
+    if outcome is None:
+        return Text("")
+    mark = "–" if outcome.verdict is Verdict.UNGRADED else number(outcome.points)
+    return Text(mark, style=_STYLES[outcome.verdict])
+
+
+def reasons(reports: Sequence[Report]) -> RenderableType:
+    """List, for each student who has any, what was lost and why, and the notes.
+
+    Parameters
+    ----------
+    reports : sequence of Report
+
+    Returns
+    -------
+    listing : a rich renderable
+        Wraps to the console's width. Nothing in it is read as rich markup.
+
+    Examples
+    --------
+    >>> from autograder.model import all_failed
+    >>> from rich.console import Console
+    >>> lost = Report("ada", "mlp", (all_failed("sgd", {"next_w": 4}, "sgd is not written yet."),))
+    >>> Console(width=72).print(reasons([lost]))
+    ada  0 / 4  lost marks in 1 question
+      sgd 0 / 4, lost in next_w
+        - sgd is not written yet.
+    """
+    return Group(*(part for report in reports for part in _about(report)))
+
+
+def _about(report: Report) -> Iterator[RenderableType]:
+    said = [_line(f"Note: {note}", "cyan", indent=2) for note in report.notes]
+    if report.fault:
+        said.append(_line(report.fault, "", indent=2))
+    else:
+        said += [part for outcome in report.outcomes for part in _about_outcome(outcome)]
+    if said:
+        heading = Text(shown(report.student, limit=60), style="bold")
+        yield heading.append(f"  {total(report)}  {status_words(report)}", style="not bold")
+        yield from said
+
+
+def _about_outcome(outcome: Outcome) -> Iterator[RenderableType]:
+    if outcome.verdict is Verdict.UNGRADED:
+        yield _line(f"{outcome.question} ungraded, our fault", _STYLES[outcome.verdict], indent=2)
+    elif outcome.verdict is Verdict.FAILED:
+        lost = ", ".join(output.name for output in outcome.outputs if output.verdict is Verdict.FAILED)
+        marks = f"{number(outcome.points)} / {number(outcome.max_points)}"
+        yield _line(f"{outcome.question} {marks}, lost in {lost}", "red", indent=2)
+    elif outcome.notes:
+        yield _line(outcome.question, "green", indent=2)
+    for sentence in outcome.reasons:
+        yield _line(sentence, "", indent=4, bullet="- ")
+    for note in outcome.notes:
+        yield _line(f"Note: {note}", "cyan", indent=4, bullet="- ")
+
+
+def _line(text: str, style: str, indent: int, bullet: str = "") -> RenderableType:
+    row = Table.grid()
+    row.add_row(Text(bullet), Text(shown(text), style=style, overflow="fold"))
+    return Padding(row, (0, 0, 0, indent))
