@@ -46,14 +46,17 @@ class Assignment:
 
     @property
     def source_path(self) -> Path:
+        """Where the instructor's notebook is."""
         return self.course / "source" / self.name / f"{self.name}.ipynb"
 
     @property
     def release_path(self) -> Path:
+        """Where the released notebook is."""
         return self.course / "release" / self.name / f"{self.name}.ipynb"
 
     @property
     def checks_path(self) -> Path:
+        """Where the questions are."""
         return self.course / "checks" / f"{self.name}.py"
 
     @cached_property

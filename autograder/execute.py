@@ -6,6 +6,7 @@ questions are still graded.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -124,7 +125,7 @@ async def _one_kernel(state: _Run, workdir: Path) -> None:
 
 async def _run_cell(state: _Run, client: "_Client", cell: NotebookNode, index: int) -> None:
     seconds = min(state.policy.cell_seconds, state.left)
-    client.timeout = max(seconds, 1)
+    client.timeout = max(math.ceil(seconds), 1)
     try:
         await client.async_execute_cell(cell, index, store_history=True)
     except CellTimeoutError:

@@ -2,6 +2,8 @@
 
 import io
 import math
+import re
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from autograder.probe import Session
 from autograder.questions import Question
 from cs231n_lite import data
 
-MAX_BYTES = 256 * 2**20
+# As float64 these may be four times as large, and must still cross the wall beside the hidden images.
+MAX_BYTES = 48 * 2**20
 MAX_ARRAYS = 64
 HIDDEN_IMAGES = 2_000
 DATASET = "dataset"
@@ -36,16 +39,36 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     again = "Save it with save_params, as the notebook shows, and hand it in beside the notebook."
     if path.is_symlink() or not path.is_file():
         raise SubmissionFault(f"The file {path.name} was not handed in. {again}")
+    too_large = f"{path.name} may hold {MAX_ARRAYS} arrays of {MAX_BYTES >> 20} MB in all; it holds more. {again}"
+    if path.stat().st_size > MAX_BYTES + 2**20:
+        raise SubmissionFault(too_large)
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(path) as archive, warnings.catch_warnings():
+            warnings.simplefilter("error")  # a header that NumPy warns of was not written by save_params
             members = archive.infolist()
             if len(members) > MAX_ARRAYS or sum(m.file_size for m in members) > MAX_BYTES:
-                raise SubmissionFault(
-                    f"{path.name} may hold {MAX_ARRAYS} arrays of {MAX_BYTES >> 20} MB in all; it holds more. {again}"
-                )
-            return {m.filename.removesuffix(".npy"): _array(archive.read(m), m.filename) for m in members}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, NotImplementedError, RuntimeError, MemoryError) as error:
-        raise SubmissionFault(f"{path.name} cannot be read as a file of arrays: {error} {again}") from error
+                raise SubmissionFault(too_large)
+            return {_name(m): _array(_bytes(archive, m), m.filename) for m in members}
+    except SubmissionFault:
+        raise
+    except Exception as error:  # what zipfile, zlib and NumPy raise depends on which byte is wrong
+        why = str(error)[:200].rstrip(".")
+        raise SubmissionFault(f"{path.name} cannot be read as a file of arrays: {why}. {again}") from error
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    name = member.filename.removesuffix(".npy")
+    if not re.fullmatch(r"[\w.-]{1,50}", name):
+        raise ValueError(f"an array must be named with 1 to 50 letters and digits, not {name!r:.60}.")
+    return name
+
+
+def _bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Unpack one member, and no more of it than it says it has."""
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{member.filename} is compressed in a way that NumPy does not use.")
+    with archive.open(member) as file:
+        return file.read(member.file_size)
 
 
 def _array(raw: bytes, name: str) -> np.ndarray:
@@ -60,6 +83,8 @@ def _array(raw: bytes, name: str) -> np.ndarray:
         raise ValueError(f"{name} must hold numbers or text, not {dtype}.")
     if math.prod(shape) * dtype.itemsize != len(raw) - stream.tell():
         raise ValueError(f"{name} is not as long as it says.")
+    if dtype.kind == "U":
+        raw[stream.tell() :].decode("utf-32-be" if dtype.byteorder == ">" else "utf-32-le")  # raises if it is no text
     stream.seek(0)
     return np.lib.format.read_array(stream, allow_pickle=False)
 
@@ -79,7 +104,8 @@ def judge_model(question: Question, folder: Path, reference: Session, seed: int)
         arrays = read_arrays(folder / question.file)
         source = _source(arrays, question.file)
         images, labels = _hidden(source, seed)
-        params = {name: a.astype(np.float64) for name, a in arrays.items() if a.dtype.kind == "f"}
+        with np.errstate(all="ignore"):  # what does not fit becomes infinite, and is refused below
+            params = {name: a.astype(np.float64) for name, a in arrays.items() if a.dtype.kind == "f"}
         if not all(np.isfinite(a).all() for a in params.values()):
             raise SubmissionFault(f"{question.file} holds NaN or infinity. Train again with a smaller learning rate.")
     except SubmissionFault as fault:
@@ -87,7 +113,7 @@ def judge_model(question: Question, folder: Path, reference: Session, seed: int)
     case = Case("hidden images", {"X": images, "params": params})
     seen = observe_reference(reference, question, case, seed % 2**32)
     scores = seen.values.get("scores")
-    if seen.raised or not isinstance(scores, np.ndarray) or scores.shape[:1] != labels.shape or scores.ndim != 2:
+    if not isinstance(scores, np.ndarray) or scores.ndim != 2 or len(scores) != len(labels) or not scores.size:
         why = (
             f"it raised {seen.raised.type_name}: {seen.raised.message}"
             if seen.raised

@@ -90,6 +90,7 @@ class Outcome:
 
     @property
     def verdict(self) -> Verdict:
+        """The worst of its outputs' verdicts, ungraded before failed."""
         verdicts = {output.verdict for output in self.outputs}
         for verdict in (Verdict.UNGRADED, Verdict.FAILED):
             if verdict in verdicts:
@@ -103,6 +104,7 @@ class Outcome:
 
     @property
     def max_points(self) -> float:
+        """What the question is worth."""
         return sum(output.max_points for output in self.outputs)
 
     @property
@@ -136,14 +138,17 @@ class Report:
 
     @property
     def points(self) -> float:
+        """The points earned on all questions judged."""
         return sum(outcome.points for outcome in self.outcomes)
 
     @property
     def max_points(self) -> float:
+        """What the autograded questions are worth."""
         return sum(outcome.max_points for outcome in self.outcomes)
 
     @property
     def ungraded(self) -> tuple[Outcome, ...]:
+        """The questions we could not judge."""
         return tuple(o for o in self.outcomes if o.verdict is Verdict.UNGRADED)
 
     def to_json(self) -> dict[str, Any]:

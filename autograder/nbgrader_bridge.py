@@ -76,6 +76,7 @@ class NamedStubs(ClearSolutions):
     def preprocess_cell(
         self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
     ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Clear one cell."""
         self.code_stub = {"python": STUB.format(name=notebook.grade_id(cell))}
         return super().preprocess_cell(cell, resources, cell_index)
 
@@ -89,6 +90,7 @@ class SubmissionExporter(NotebookExporter):
     def from_filename(
         self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any
     ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Read one notebook file."""
         resources = resources or {}
         names = resources["nbgrader"]
         if Path(filename).resolve().parent != _submitted(self, names):
@@ -110,6 +112,7 @@ class JudgeOutside(NbGraderPreprocessor):
     graded: Mapping[str, grade.Graded] = {}
 
     def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Run and judge one sanitised notebook."""
         names = resources["nbgrader"]
         done = self.graded.get(names["student"])
         if done is not None:

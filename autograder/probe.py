@@ -79,18 +79,16 @@ def serve_kernel(descriptor: int) -> None:
 
 def _observe(request: dict[str, Any], namespace_of: Callable[[str], Mapping[str, Any]]) -> dict[str, Any]:
     inputs = request["inputs"]
-    before = arrays_in(_copied(inputs))
+    before = _copied(inputs)
     try:
         namespace: dict[str, Any] = {"np": np}
         exec(compile(request["source"], PROBE_FILE, "exec"), namespace)  # our probe, not the student's text
         np.random.seed(request["seed"])
         values = namespace[request["probe"]](Answers(namespace_of(request["variant"])), **inputs)
         plain = {str(name): _plain(value) for name, value in values.items()}
+        return {"values": plain, "changed": _changed(before, inputs)}
     except BaseException as error:  # a student's code may raise anything, SystemExit and KeyboardInterrupt included
         return {"raised": _raised(error)}
-    after = arrays_in(inputs)
-    changed = {k: v for k, v in after.items() if k in before and not _same(before[k], v)}
-    return {"values": plain, "changed": changed}
 
 
 def _plain(value: Any) -> Any:
@@ -104,7 +102,8 @@ def _plain(value: Any) -> Any:
 
 
 def _raised(error: BaseException) -> dict[str, str]:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename not in (PROBE_FILE, __file__)]
+    seen = traceback.TracebackException.from_exception(error)  # also where str(error) raises in its turn
+    frames = [f for f in seen.stack if f.filename not in (PROBE_FILE, __file__)]
     where = ""
     if frames:
         # The last line of the student's own notebook tells more than a line deep inside a library.
@@ -112,13 +111,25 @@ def _raised(error: BaseException) -> dict[str, str]:
         frame = (own or frames)[-1]
         line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
         where = f"line {frame.lineno} of {frame.name}: {line}"
-    return {"type_name": type(error).__name__, "message": str(error)[:MAX_TEXT], "where": where[:MAX_TEXT]}
+    return {"type_name": type(error).__name__, "message": str(seen)[:MAX_TEXT], "where": where[:MAX_TEXT]}
 
 
 def _copied(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _copied(item) for key, item in value.items()}
     return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _changed(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
+    """Give the arrays that are no longer as they were, looking only where we put one."""
+    found: dict[str, np.ndarray] = {}
+    for name, was in before.items():
+        value = now.get(name)
+        if isinstance(was, dict) and isinstance(value, dict):
+            found |= _changed(was, value, f"{prefix}{name}.")
+        elif isinstance(was, np.ndarray) and isinstance(value, np.ndarray) and not _same(was, value):
+            found[prefix + name] = value
+    return found
 
 
 def arrays_in(inputs: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarray]:
@@ -157,6 +168,7 @@ class Session:
     def __init__(self, sock: socket.socket, seconds: float) -> None:
         self._sock = sock
         self._seconds = seconds
+        self._lost = ""
 
     def observe(
         self, source: str, probe: str, inputs: Mapping[str, Any], *, seed: int = 0, variant: str = ""
@@ -176,15 +188,22 @@ class Session:
             "seed": seed,
             "variant": variant,
         }
+        if self._lost:  # an answer that came too late would be taken for the next one
+            raise Lost(self._lost)
         try:
             wire.send(self._sock, request, self._seconds)
             return _observation(wire.receive(self._sock, self._seconds))
-        except wire.OutOfTime as error:
-            raise Lost(f"stopped after {self._seconds:g} s: does a loop never end?") from error
-        except wire.Disconnected as error:
-            raise Lost("the Python process ended: does the code call exit(), or need too much memory?") from error
         except wire.WireError as error:
-            raise Lost(f"what came back could not be read. {error}") from error
+            self._lost = self._why(error)
+            raise Lost(self._lost) from error
+
+    def _why(self, error: wire.WireError) -> str:
+        match error:
+            case wire.OutOfTime():
+                return f"stopped after {self._seconds:g} s: does a loop never end?"
+            case wire.Disconnected():
+                return "the Python process ended: does the code call exit(), or need too much memory?"
+        return f"what came back could not be read. {error}"
 
     def done(self) -> None:
         """Let the other side go on with its own work."""

@@ -76,10 +76,12 @@ class Question:
 
     @property
     def name(self) -> str:
+        """The probe's name, which is the name of cell, stub and report row too."""
         return self.probe.__name__
 
     @property
     def max_points(self) -> float:
+        """What the question is worth."""
         return sum(self.points.values())
 
     @cached_property
@@ -161,7 +163,8 @@ def load_questions(path: Path) -> tuple[Question, ...]:
             f"Looked for the questions in {path.name}, which is not there. Write assignments/checks/{path.name}."
         )
     spec = importlib.util.spec_from_file_location(f"checks_{path.stem}", path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)

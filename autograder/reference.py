@@ -39,6 +39,7 @@ class Namespaces:
         self._made: dict[str, Mapping[str, Any]] = {}
 
     def __call__(self, variant: str) -> Mapping[str, Any]:
+        """Give the names of one variant."""
         if variant not in self._made:
             namespace: dict[str, Any] = {"__name__": "reference"}
             for code in self._code:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from autograder import nbgrader_bridge, notebook, reference, samples
-from autograder.assignment import Assignment, check_id
+from autograder.assignment import Assignment
 from autograder.grade import Graded, grade
 from autograder.judge import judge
 from autograder.model import Observation, Outcome, Verdict
@@ -177,13 +177,3 @@ def _variants(question: Question, expected: Session) -> Iterator[Finding]:
         headlines = {o.headline for o in outcomes}
         named = headlines == {question.sentence(variant)}
         yield Finding(f"{question.name}: the misconception '{variant}' is named", named, "; ".join(sorted(headlines)))
-
-
-def untested(assignment: Assignment) -> list[str]:
-    """Name the check cells that no question stands behind."""
-    asked = {check_id(q.name) for q in assignment.questions}
-    return [
-        notebook.grade_id(c)
-        for c in assignment.frame["cells"]
-        if notebook.is_check(c) and notebook.grade_id(c) not in asked
-    ]

@@ -46,7 +46,7 @@ def encode(value: Any) -> bytes:
     Raises
     ------
     WireError
-        If the value holds anything else, or an array of another dtype.
+        If the value holds anything else, an array of another dtype, or more than `decode` accepts.
 
     Examples
     --------
@@ -54,7 +54,16 @@ def encode(value: Any) -> bytes:
     {'x': array([1.5, 2.5]), 'reg': 0.1}
     """
     arrays: list[np.ndarray] = []
-    header = json.dumps(_to_json(value, arrays)).encode()
+    try:
+        header = json.dumps(_to_json(value, arrays)).encode()
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"The data cannot be written as JSON: {type(error).__name__}.") from error
+    size = 4 + len(header) + sum(a.nbytes for a in arrays)
+    if size > MAX_MESSAGE or len(header) > MAX_HEADER or len(arrays) > MAX_ARRAYS:
+        raise WireError(
+            f"A message has at most {MAX_MESSAGE >> 20} MB, {MAX_ARRAYS} arrays and {MAX_HEADER >> 20} MB of other data. "
+            f"Got {size / 2**20:.1f} MB, {len(arrays)} arrays and {len(header) / 2**20:.1f} MB."
+        )
     return struct.pack(">I", len(header)) + header + b"".join(a.tobytes() for a in arrays)
 
 
@@ -64,6 +73,8 @@ def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
         if array.dtype.name not in DTYPES:
             raise WireError(f"An array must have one of the dtypes {', '.join(sorted(DTYPES))}. Got {array.dtype}.")
+        if array.ndim > MAX_NDIM:
+            raise WireError(f"An array must have at most {MAX_NDIM} dimensions. Got {array.ndim}.")
         arrays.append(array)
         return {"$array": [array.dtype.name, list(array.shape)]}
     if isinstance(value, dict):
@@ -95,10 +106,15 @@ def decode(data: bytes) -> Any:
         reader = _Reader(memoryview(data)[4 + length :])
         value = reader.build(header)
     except (ValueError, RecursionError) as error:
-        raise WireError(f"The header is not plain JSON: {type(error).__name__}.") from error
+        raise WireError(f"The header is not plain data: {type(error).__name__}.") from error
     if reader.left:
         raise WireError(f"{len(reader.left)} bytes are left over after the last array.")
     return value
+
+
+def _text(string: str) -> str:
+    # Lone surrogates are legal JSON but no text: no report could be written with them.
+    return string.encode("utf-8", "replace").decode("utf-8")
 
 
 class _Reader:
@@ -111,13 +127,15 @@ class _Reader:
     def build(self, node: Any) -> Any:
         if isinstance(node, list):
             return [self.build(item) for item in node]
+        if isinstance(node, str):
+            return _text(node)
         if not isinstance(node, dict):
             return node
         if "$array" in node:
             return self._array(node)
         if any(key.startswith("$") for key in node):
             raise WireError("A key must not start with '$'.")
-        return {key: self.build(item) for key, item in node.items()}
+        return {_text(key): self.build(item) for key, item in node.items()}
 
     def _array(self, node: dict[str, Any]) -> np.ndarray:
         self.arrays += 1

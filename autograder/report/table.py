@@ -50,33 +50,31 @@ def class_table(reports: Sequence[Report]) -> Table:
     >>> lost = Report("ada", "mlp", (all_failed("sgd", {"next_w": 4}, "sgd is not written yet."),), by_hand=6)
     >>> from rich.console import Console
     >>> Console(width=72).print(class_table([lost]))
-    <BLANKLINE>
-    student 1
-            /4  total  by hand  status
-    ────────────────────────────────────────────────────
-    ada      0  0 / 4  +6       lost marks in 1 question
-    <BLANKLINE>
-    1 sgd
+            1
+    student /4  total  by hand  status
+    ──────────────────────────────────────────
+    ada      0  0 / 4       +6  with lost marks
+    1=sgd
     """
     asked = questions(reports)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), caption_justify="left")
-    table.add_column("student", max_width=22, overflow="fold", vertical="bottom")
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, caption_justify="left")
+    table.add_column(Text("\nstudent"), max_width=24, overflow="fold")
     for place, maximum in enumerate(asked.values(), start=1):
         table.add_column(Text(f"{place}\n/{number(maximum)}"), justify="right", no_wrap=True)
-    for heading in ("total", "by hand"):
+    for heading in (" total", " by hand"):
         table.add_column(Text(f"\n{heading}"), justify="right", no_wrap=True)
-    table.add_column(Text("\nstatus"))
+    table.add_column(Text("\n status"), no_wrap=True)
     for report in reports:
         outcomes = {outcome.question: outcome for outcome in report.outcomes}
         by_hand = f"+{number(report.by_hand)}" if report.by_hand else ""
         table.add_row(
             Text(shown(report.student, limit=60)),
             *(_mark(outcomes.get(question)) for question in asked),
-            Text(total(report), style="bold"),
+            Text(f" {total(report)}", style="bold"),
             Text(by_hand),
-            Text(status_words(report), style=_STATUS_STYLES[status(report)]),
+            Text(f" {status(report)}", style=_STATUS_STYLES[status(report)]),
         )
-    legend = "  ".join(f"{place}\u00a0{question}" for place, question in enumerate(asked, start=1))
+    legend = "  ".join(f"{place}={question}" for place, question in enumerate(asked, start=1))
     if any(report.ungraded for report in reports):
         legend += "\n– ungraded: our fault, and no mark is lost by it"
     table.caption = Text(legend, style="dim")
@@ -109,7 +107,7 @@ def reasons(reports: Sequence[Report]) -> RenderableType:
     >>> lost = Report("ada", "mlp", (all_failed("sgd", {"next_w": 4}, "sgd is not written yet."),))
     >>> Console(width=72).print(reasons([lost]))
     ada  0 / 4  lost marks in 1 question
-      sgd 0 / 4, lost in next_w
+      sgd 0 / 4
         - sgd is not written yet.
     """
     return Group(*(part for report in reports for part in _about(report)))
@@ -131,9 +129,10 @@ def _about_outcome(outcome: Outcome) -> Iterator[RenderableType]:
     if outcome.verdict is Verdict.UNGRADED:
         yield _line(f"{outcome.question} ungraded, our fault", _STYLES[outcome.verdict], indent=2)
     elif outcome.verdict is Verdict.FAILED:
-        lost = ", ".join(output.name for output in outcome.outputs if output.verdict is Verdict.FAILED)
+        lost = [output.name for output in outcome.outputs if output.verdict is Verdict.FAILED]
+        where = f", lost in {', '.join(lost)}" if len(lost) < len(outcome.outputs) else ""
         marks = f"{number(outcome.points)} / {number(outcome.max_points)}"
-        yield _line(f"{outcome.question} {marks}, lost in {lost}", "red", indent=2)
+        yield _line(f"{outcome.question} {marks}{where}", "red", indent=2)
     elif outcome.notes:
         yield _line(outcome.question, "green", indent=2)
     for sentence in outcome.reasons:
@@ -144,5 +143,5 @@ def _about_outcome(outcome: Outcome) -> Iterator[RenderableType]:
 
 def _line(text: str, style: str, indent: int, bullet: str = "") -> RenderableType:
     row = Table.grid()
-    row.add_row(Text(bullet), Text(shown(text), style=style, overflow="fold"))
+    row.add_row(*([Text(bullet)] if bullet else []), Text(shown(text), style=style, overflow="fold"))
     return Padding(row, (0, 0, 0, indent))
