@@ -164,7 +164,7 @@ def cached(name: str, split: str, count: int) -> tuple[Bytes, Labels]:
         rows = np.load(path, mmap_mode="r")
         if (rows.shape, rows.dtype) != ((size,), row):
             raise ValueError("cut short, or not ours")
-    except (OSError, ValueError):
+    except (OSError, ValueError, EOFError):
         if count <= BLOCK:
             return draw(split, count)
         rows = np.empty(size, dtype=row)
@@ -184,9 +184,9 @@ def _keep(path: Path, rows: np.ndarray) -> None:
     """Write under another name, then rename: no reader sees half a file, and two writers do no harm."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            np.save(file, rows)
-        os.replace(file.name, path)
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            np.save(Path(folder, path.name), rows)
+            os.replace(Path(folder, path.name), path)
     except OSError:
         pass  # a read-only or full disk costs only the drawing next time
 
