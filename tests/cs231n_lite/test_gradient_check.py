@@ -217,6 +217,8 @@ class TestCheckGradient:
 
     def test_a_leading_axis_of_one_is_forgiven(self):
         assert check_gradient(square, np.array([1.2, 2.3]), np.array([[2.4, 4.6]])) is None
+        with pytest.raises(AssertionError, match=r"1 of 2 entries differ .* at \[1\]: yours 4\.5, expected 4\.6"):
+            check_gradient(square, np.array([1.2, 2.3]), np.array([[2.4, 4.5]]))
 
     def test_a_function_that_is_not_finite_is_told_apart_from_a_wrong_gradient(self):
         with (
