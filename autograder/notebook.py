@@ -5,9 +5,9 @@ cells and cells of their own - is taken from it; everything else is the instruct
 doubled, edited or re-ordered check cell cannot change a mark, and nothing the file says is trusted.
 """
 
-import ast
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from autograder.faults import SubmissionFault
@@ -183,52 +183,51 @@ def _sort_into_slots(
     """Match submitted cells with the frame's; the rest follow the frame cell they came after."""
     by_grade_id = {grade_id(c): i for i, c in enumerate(frame["cells"]) if grade_id(c)}
     by_id = {c["id"]: i for i, c in enumerate(frame["cells"]) if not grade_id(c) and c.get("id")}
-    by_definition = {n: by_grade_id[n] for n in stubs}
-    known = {grade_id(c) for c in submitted["cells"]}
+    by_definition = {n: by_grade_id[n] for n in stubs if frame["cells"][by_grade_id[n]]["cell_type"] == "code"}
+
+    def place(cell: Cell) -> int | None:
+        name = grade_id(cell)
+        index = by_grade_id.get(name) if name else by_id.get(cell["id"])
+        return index if index is not None and frame["cells"][index]["cell_type"] == cell["cell_type"] else None
+
+    places = [place(cell) for cell in submitted["cells"]]
+    taken = set(places)
     slots: dict[int, Cell] = {}
     extras: dict[int, list[Cell]] = {}
     notes: list[str] = []
     last = -1
-    for cell in submitted["cells"]:
-        name = grade_id(cell)
-        index = by_grade_id.get(name, by_id.get(cell["id"]) if not name else None)
-        if index is None and not name:
-            # A cell that lost its metadata is known by what it defines.
-            defined = next((d for d in _definitions(cell) if d in by_definition and d not in known), None)
-            if defined and by_definition[defined] not in slots:
-                index = by_definition[defined]
-                notes.append(f"The cell '{defined}' had lost its name; it was recognised by the function it defines.")
-        if index is not None and cell["cell_type"] != frame["cells"][index]["cell_type"]:
-            index = None
+    for cell, index in zip(submitted["cells"], places, strict=True):
         if index is None:
-            extras.setdefault(last, []).append(cell)
-            continue
+            # A cell that lost its metadata is known by what it defines.
+            found = next((n for n in _definitions(cell) if n in by_definition and by_definition[n] not in taken), None)
+            if found is None:
+                extras.setdefault(last, []).append(cell)
+                continue
+            index = by_definition[found]
+            taken.add(index)
+            notes.append(f"The cell '{found}' had lost its name; it was recognised by the function it defines.")
         last = index
         own = frame["cells"][index]
-        if is_solution(own) and index in slots:
+        if index not in slots:
+            slots[index] = cell
+        elif is_solution(own):
+            name = grade_id(own)
             notes.append(f"The cell '{name}' was there more than once; all copies were run, in your order.")
-            untouched = stubs.get(name, "").strip()
+            untouched = stubs[name].strip()
             if cell["source"].strip() == untouched:
                 continue
             if slots[index]["source"].strip() == untouched:
                 slots[index] = cell
             else:
                 extras.setdefault(index, []).append(cell)
-        else:
-            slots.setdefault(index, cell)
+        elif not grade_id(own):
+            extras.setdefault(index, []).append(cell)
     return slots, extras, list(dict.fromkeys(notes))
 
 
-def _definitions(cell: Cell) -> Iterator[str]:
-    if cell["cell_type"] != "code":
-        return
-    try:
-        tree = ast.parse(cell["source"])
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name
+def _definitions(cell: Cell) -> list[str]:
+    # By pattern, not by parser: the text may hold magics, mistakes or megabytes.
+    return re.findall(r"^(?:def|class)[ \t]+(\w+)", cell["source"], re.MULTILINE) if cell["cell_type"] == "code" else []
 
 
 def _extra(cell: Cell, identity: str) -> Cell:

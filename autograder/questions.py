@@ -19,8 +19,10 @@ The output ``inputs`` is observed without the probe's help: it passes if no argu
 """
 
 import ast
+import builtins
 import importlib.util
 import inspect
+import symtable
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -118,12 +120,11 @@ class Question:
 
     def free_names(self) -> set[str]:
         """Name what the probe uses beyond its arguments, ``np`` and builtins; should be empty."""
-        seen = inspect.getclosurevars(self.probe)
-        return {*seen.globals, *seen.nonlocals, *seen.unbound} - {"np"} - self._attributes()
-
-    def _attributes(self) -> set[str]:
-        # getclosurevars counts attribute names among the unbound ones.
-        return {node.attr for node in ast.walk(ast.parse(self.source)) if isinstance(node, ast.Attribute)}
+        tables = [symtable.symtable(self.source, self.name, "exec")]
+        for table in tables:  # grows as it goes: comprehensions and inner functions have tables of their own
+            tables += table.get_children()
+        names = {symbol.get_name() for table in tables for symbol in table.get_symbols() if symbol.is_global()}
+        return names - {"np", self.name} - set(dir(builtins))
 
 
 def question(
