@@ -100,8 +100,8 @@ def load_params(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             f"Save one there with save_params(path, model.params)."
         )
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
     except Exception as error:  # what NumPy and zipfile raise depends on which byte is wrong
         raise ValueError(
             f"load_params needs an npz file of plain arrays, and {path!r} is not one ({error}). "
