@@ -92,8 +92,8 @@ def test_drawing_leaves_numpys_own_random_numbers_alone():
 def test_digits_are_nearly_linear_and_pictures_are_not():
     digits = least_squares_accuracy(*synthetic.mnist("train", 2_000), *synthetic.mnist("test", 1_000))
     pictures = least_squares_accuracy(*synthetic.cifar10("train", 2_000), *synthetic.cifar10("test", 1_000))
-    assert 0.75 < digits < 0.95
-    assert 0.2 < pictures < 0.45
+    assert 0.7 < digits < 0.9
+    assert 0.2 < pictures < 0.4
 
 
 def test_colours_hint_at_the_class():
