@@ -88,16 +88,15 @@ def shown(text: str, limit: int = 500) -> str:
     text : str
         Anything at all.
     limit : int
-        Characters kept; what is cut is counted.
+        Characters kept; a cut is marked.
 
     Examples
     --------
     >>> print(shown("red \x1b[31m alert\n\nsecond line"))
     red \x1b[31m alert second line
     >>> shown("a" * 1003, limit=3)
-    'aaa … (1,000 more characters)'
+    'aaa … (cut; 1,003 characters in all)'
     """
-    line = " ".join(text.split())
+    line = " ".join(text.split())[: limit + 1]
     line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
-    rest = len(line) - limit
-    return f"{line[:limit]} … ({rest:,} more characters)" if rest > 0 else line
+    return line if len(line) <= limit else f"{line[:limit]} … (cut; {len(text):,} characters in all)"

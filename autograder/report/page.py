@@ -168,7 +168,7 @@ def frequent_reasons(outcomes: Iterable[Outcome]) -> list[tuple[str, int]]:
     first: dict[str, str] = {}
     for outcome in outcomes:
         said = outcome.reasons[:1] if outcome.headline else outcome.reasons
-        alike = {_NUMBER.sub("#", sentence): sentence for sentence in map(shown, said)}
+        alike = {_NUMBER.sub("#", sentence): sentence for sentence in (shown(s, limit=300) for s in said)}
         counts.update(alike.keys())
         first = alike | first
     return [(first[kind], count) for kind, count in counts.most_common()]

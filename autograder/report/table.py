@@ -61,7 +61,7 @@ def class_table(reports: Sequence[Report]) -> Table:
     table.add_column(Text("\nstudent"), max_width=24, overflow="fold")
     for place, maximum in enumerate(asked.values(), start=1):
         table.add_column(Text(f"{place}\n/{number(maximum)}"), justify="right", no_wrap=True)
-    for heading in (" total", " by hand"):
+    for heading in ("total", " by hand"):
         table.add_column(Text(f"\n{heading}"), justify="right", no_wrap=True)
     table.add_column(Text("\n status"), no_wrap=True)
     for report in reports:
@@ -70,7 +70,7 @@ def class_table(reports: Sequence[Report]) -> Table:
         table.add_row(
             Text(shown(report.student, limit=60)),
             *(_mark(outcomes.get(question)) for question in asked),
-            Text(f" {total(report)}", style="bold"),
+            Text(total(report), style="bold"),
             Text(by_hand),
             Text(f" {status(report)}", style=_STATUS_STYLES[status(report)]),
         )
