@@ -1,5 +1,6 @@
 """Many submissions: graded in worker processes, one bad apple costing no other."""
 
+import atexit
 import contextlib
 import multiprocessing
 import os
@@ -120,6 +121,7 @@ class _Worker:
     policy: Policy
     seed: int
     reference: Session
+    held: contextlib.ExitStack  # closing it ends the reference
 
 
 _worker: _Worker | None = None
@@ -138,9 +140,9 @@ def _start_worker(course: Path, name: str, policy: Policy, seed: int) -> None:
     global _worker
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     assignment = Assignment(course, name)
-    # The reference process ends by itself when this one does: its socket closes.
     stack = contextlib.ExitStack()
-    _worker = _Worker(assignment, policy, seed, stack.enter_context(reference.session(assignment)))
+    _worker = _Worker(assignment, policy, seed, stack.enter_context(reference.session(assignment)), stack)
+    atexit.register(stack.close)
 
 
 def _grade_one(submission: Submission) -> Graded:

@@ -160,8 +160,8 @@ class _Reader:
 def send(sock: socket.socket, value: Any, seconds: float) -> None:
     """Send one message; raises `Disconnected` or `OutOfTime`."""
     data = encode(value)
-    sock.settimeout(seconds)
     try:
+        sock.settimeout(seconds)
         sock.sendall(struct.pack(">Q", len(data)) + data)
     except TimeoutError as error:
         raise OutOfTime(f"No room for a message of {len(data)} bytes within {seconds:g} s.") from error
@@ -184,8 +184,8 @@ def _exactly(sock: socket.socket, count: int, deadline: float) -> bytes:
         left = deadline - time.monotonic()
         if left <= 0:
             raise OutOfTime("No answer before the deadline.")
-        sock.settimeout(left)
         try:
+            sock.settimeout(left)
             chunk = sock.recv(min(count - len(data), 2**20))
         except TimeoutError:
             continue

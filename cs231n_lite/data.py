@@ -9,6 +9,7 @@ import hashlib
 import io
 import os
 import pickle
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ OFFICIAL = {
 }
 FOLDERS = {"cifar10": "cifar-10-batches-py", "mnist": "mnist"}
 CIFAR10_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+TRAINING = 49_000  # training pictures that `load_cifar10` gives by default
 BATCH = 10_000  # pictures in a CIFAR-10 batch
 SHOWN = 1_000  # pictures of CIFAR-10's test batch that students may see; models are marked on the others
 
@@ -191,14 +193,7 @@ def hidden_split(source: str, count: int = 1_000, seed: int = 0) -> tuple[NDArra
     if source == "cifar10-embedded":
         images, labels = synthetic.cifar10("hidden", count, seed)
     elif source == "cifar10":
-        folder = _official_folder("cifar10")
-        if folder is None:
-            raise FileNotFoundError(
-                "hidden_split was asked for pictures of the official CIFAR-10, but found none on this machine "
-                f"(CS231N_LITE_DATA is {os.environ.get('CS231N_LITE_DATA', '')!r}). "
-                f"Set it to the folder that holds {FOLDERS['cifar10']}."
-            )
-        images, labels = _read_cifar10(folder, "test", BATCH)
+        images, labels = _read_cifar10(_official_cifar10("hidden_split"), "test", BATCH)
         order = np.random.Generator(np.random.PCG64(seed)).random(len(images) - SHOWN).argsort(kind="stable")
         chosen = SHOWN + order[:count]
         images, labels = images[chosen], labels[chosen]
@@ -207,6 +202,31 @@ def hidden_split(source: str, count: int = 1_000, seed: int = 0) -> tuple[NDArra
             f"The source parameter of hidden_split must be 'cifar10' or 'cifar10-embedded'. Got {source!r} instead."
         )
     return images.astype(np.float32), labels
+
+
+@lru_cache(maxsize=2)
+def mean_image(source: str) -> NDArray[np.float64]:
+    """Give the mean picture of the 49,000 training ones, which `load_cifar10` subtracts by default.
+
+    Parameters
+    ----------
+    source : {"cifar10", "cifar10-embedded"}
+        The ``source`` that `load_cifar10` gave.
+
+    Returns
+    -------
+    mean : ndarray of float64, shape (3, 32, 32)
+
+    Raises
+    ------
+    FileNotFoundError
+        If `source` is "cifar10" and the official files are not here.
+    """
+    if source == "cifar10-embedded":
+        images, _ = synthetic.cached("cifar10", "train", TRAINING)
+    else:
+        images, _ = _read_cifar10(_official_cifar10("mean_image"), "train", TRAINING)
+    return images.mean(axis=0, dtype=np.float64)
 
 
 # ---- Which files
@@ -270,6 +290,17 @@ def _official_folder(name: str) -> Path | None:
         if (place / FOLDERS[name]).is_dir():
             return place / FOLDERS[name]
     return None
+
+
+def _official_cifar10(caller: str) -> Path:
+    folder = _official_folder("cifar10")
+    if folder is None:
+        raise FileNotFoundError(
+            f"{caller} was asked for pictures of the official CIFAR-10, but found none on this machine "
+            f"(CS231N_LITE_DATA is {os.environ.get('CS231N_LITE_DATA', '')!r}). "
+            f"Set it to the folder that holds {FOLDERS['cifar10']}."
+        )
+    return folder
 
 
 def _official_bytes(path: Path) -> bytes:

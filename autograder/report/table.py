@@ -37,7 +37,7 @@ def class_table(reports: Sequence[Report]) -> Table:
     Parameters
     ----------
     reports : sequence of Report
-        One a student; rows keep their order.
+        One a student; rows keep their order. Seven questions fit in 80 columns, 32 need 140; a narrower console crops.
 
     Returns
     -------
@@ -50,18 +50,18 @@ def class_table(reports: Sequence[Report]) -> Table:
     >>> lost = Report("ada", "mlp", (all_failed("sgd", {"next_w": 4}, "sgd is not written yet."),), by_hand=6)
     >>> from rich.console import Console
     >>> Console(width=72).print(class_table([lost]))
-            1
-    student /4  total  by hand  status
-    ──────────────────────────────────────────
-    ada      0  0 / 4       +6  with lost marks
+                  1
+    student      /4  total by hand  status
+    ────────────────────────────────────────
+    ada           0  0 / 4      +6  with lost marks
     1=sgd
     """
     asked = questions(reports)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=0, caption_justify="left")
-    table.add_column(Text("\nstudent"), max_width=24, overflow="fold")
+    table.add_column(Text("\nstudent"), min_width=12, max_width=24, overflow="fold")
     for place, maximum in enumerate(asked.values(), start=1):
         table.add_column(Text(f"{place}\n/{number(maximum)}"), justify="right", no_wrap=True)
-    for heading in ("total", " by hand"):
+    for heading in (" total", "by hand"):
         table.add_column(Text(f"\n{heading}"), justify="right", no_wrap=True)
     table.add_column(Text("\n status"), no_wrap=True)
     for report in reports:
@@ -70,7 +70,7 @@ def class_table(reports: Sequence[Report]) -> Table:
         table.add_row(
             Text(shown(report.student, limit=60)),
             *(_mark(outcomes.get(question)) for question in asked),
-            Text(total(report), style="bold"),
+            Text(f" {total(report)}", style="bold"),
             Text(by_hand),
             Text(f" {status(report)}", style=_STATUS_STYLES[status(report)]),
         )
