@@ -52,7 +52,7 @@ def class_table(reports: Sequence[Report]) -> Table:
     >>> Console(width=72).print(class_table([lost]))
                   1
     student      /4  total by hand  status
-    ────────────────────────────────────────
+    ───────────────────────────────────────────────
     ada           0  0 / 4      +6  with lost marks
     1=sgd
     """

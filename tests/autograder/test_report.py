@@ -169,7 +169,7 @@ class TestTable:
         outcomes = tuple(all_failed(f"question_{n}", {"out": 12}, "wrong") for n in range(7))
         text = printed(class_table([Report("loss_averaged_twice", "a", outcomes, 14.0)]), width=80)
         assert "loss_averaged_twice   0" in text
-        assert "0 / 84      +14  with lost marks" in text
+        assert "0 / 84     +14  with lost marks" in text
 
     def test_summary_counts_every_kind(self):
         assert summary(CLASS) == "4 submissions: 1 complete, 1 with lost marks, 1 unusable, 1 ungraded"
