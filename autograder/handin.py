@@ -128,7 +128,8 @@ def judge_model(question: Question, folder: Path, reference: Session, seed: int)
     accuracy = float((scores.argmax(axis=1) == labels).mean())
     said = f"{question.name} reached {accuracy:.1%} on {len(labels)} hidden images"
     outputs = [_bar(question, name, accuracy, said) for name in question.points]
-    return Outcome(question.name, tuple(outputs), notes=(f"{said} of {source}.",))
+    notes = (f"{said} of {source}.",) if all(o.verdict is Verdict.PASSED for o in outputs) else ()
+    return Outcome(question.name, tuple(outputs), notes=notes)
 
 
 def _bar(question: Question, name: str, accuracy: float, said: str) -> OutputOutcome:

@@ -4,6 +4,7 @@ Everything here happens on our side of the wall.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -58,7 +59,8 @@ def _not_written(question: Question, message: str) -> str:
 
 
 def _outcome(question: Question, seen: Sequence[Seen], reference: Session) -> Outcome:
-    outputs = [_output(question, name, seen) for name in question.points if name != INPUTS]
+    causes: set[str] = set()
+    outputs = [_output(question, name, seen, causes) for name in question.points if name != INPUTS]
     if INPUTS in question.points:
         outputs.append(_inputs(question, seen, any(o.verdict is Verdict.PASSED for o in outputs)))
     headline = ""
@@ -68,36 +70,34 @@ def _outcome(question: Question, seen: Sequence[Seen], reference: Session) -> Ou
     return Outcome(question.name, tuple(outputs), headline, _notes(question, seen))
 
 
-def _output(question: Question, name: str, seen: Sequence[Seen]) -> OutputOutcome:
+def _output(question: Question, name: str, seen: Sequence[Seen], causes: set[str]) -> OutputOutcome:
+    """Judge one output; a cause already among `causes`, named for another output, is not named again."""
     points = question.points[name]
-    for s in seen:
-        reason = _what_is_wrong(question, name, s)
-        if reason:
-            failing = sum(bool(_what_is_wrong(question, name, t)) for t in seen)
-            reason += f" (Seen in {failing} of {len(seen)} cases, first on {s.case.label}.)"
-            return OutputOutcome(name, Verdict.FAILED, 0.0, points, reason)
-    return OutputOutcome(name, Verdict.PASSED, points, points)
+    failing = [(s, found) for s in seen if (found := _what_is_wrong(question, name, s))]
+    if not failing:
+        return OutputOutcome(name, Verdict.PASSED, points, points)
+    s, found = failing[0]
+    if found.cause in causes:
+        found = replace(found, cause=None)
+    elif found.cause:
+        causes.add(found.cause)
+    where = f"Seen in {len(failing)} of {len(seen)} cases, first on {s.case.label}."
+    return OutputOutcome(name, Verdict.FAILED, 0.0, points, f"{found.text(secret=True)} ({where})")
 
 
-def _what_is_wrong(question: Question, name: str, s: Seen) -> str:
-    """Say what is wrong with one output on one case, without giving the expected values away."""
+def _what_is_wrong(question: Question, name: str, s: Seen) -> Mismatch | None:
+    """Compare one output on one case."""
     if s.got.raised:
-        return f"{question.name} raised {s.got.raised}."
-    mismatch = _mismatch(question, name, s)
-    return mismatch.text(secret=True) if mismatch else ""
-
-
-def _mismatch(question: Question, name: str, s: Seen) -> Mismatch | None:
-    label = f"{question.name}, {name}"
+        return Mismatch(question.name, "raised", str(s.got.raised), f"raised {s.got.raised}", None)
     expected, got = s.expected.values.get(name), s.got.values.get(name)
     if not isinstance(expected, np.ndarray):
         raise GraderFault(f"The probe of {question.name} must give an array called {name}. Got {expected}. Mend it.")
-    if isinstance(got, NotAnArray) or got is None:
-        came = got.type_name if got else "nothing"
-        fact = f"an array of shape {expected.shape} is asked for; {came} came"
-        cause = "is there a return statement" if came == "NoneType" else None
-        return Mismatch(label, "type", fact, fact, f"{cause}?" if cause else None)
-    return compare(label, got, expected, rtol=question.rtol.get(name), sizes=s.case.sizes)
+    label = f"{question.name}, {name}"
+    if isinstance(got, NotAnArray) and got.type_name != "NoneType":
+        fact = f"an array of shape {expected.shape} is asked for; a {got.type_name} came"
+        return Mismatch(label, "type", fact, fact, None)
+    answer = got if isinstance(got, np.ndarray) else None
+    return compare(label, answer, expected, rtol=question.rtol.get(name), sizes=s.case.sizes)
 
 
 def _inputs(question: Question, seen: Sequence[Seen], something_passed: bool) -> OutputOutcome:
@@ -115,7 +115,8 @@ def _inputs(question: Question, seen: Sequence[Seen], something_passed: bool) ->
 
 def _pattern(question: Question, seen: Sequence[Seen]) -> str:
     """Say what the failing cases have in common, where they have something."""
-    passed = [not any(_what_is_wrong(question, n, s) for n in question.points if n != INPUTS) for s in seen]
+    names = [name for name in question.points if name != INPUTS]
+    passed = [not any(_what_is_wrong(question, name, s) for name in names) for s in seen]
     return pattern_over_cases([(s.case.sizes, p) for s, p in zip(seen, passed, strict=True)]) or ""
 
 

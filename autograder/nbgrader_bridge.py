@@ -12,6 +12,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from nbgrader.preprocessors import (
     NbGraderPreprocessor,
     SaveAutoGrades,
 )
+from traitlets import Float
 from traitlets.config import Config
 
 from autograder import grade, notebook, reference
@@ -108,6 +110,10 @@ class SubmissionExporter(NotebookExporter):
 class JudgeOutside(NbGraderPreprocessor):
     """Takes the place of nbgrader's Execute: runs the notebook in our kernel and decides its check cells outside."""
 
+    question_seconds = Float(Policy.question_seconds, help="Wall time of one observation of one question.").tag(
+        config=True
+    )
+
     # Filled by `record`, which has graded in parallel beforehand; empty under plain `nbgrader autograde`.
     graded: Mapping[str, grade.Graded] = {}
 
@@ -124,8 +130,9 @@ class JudgeOutside(NbGraderPreprocessor):
             outcomes = {q.name: all_failed(q.name, q.points, fault) for q in assignment.questions}
         else:
             folder = _submitted(self, names)
+            policy = replace(Policy(), question_seconds=self.question_seconds)
             seed = secrets.randbits(32)
-            book, outcomes = grade.mark(book, assignment, _reference(assignment), Policy(), folder, seed)
+            book, outcomes = grade.mark(book, assignment, _reference(assignment), policy, folder, seed)
         grade.write_outputs(book, outcomes)
         return nbformat.from_dict(book), resources
 
