@@ -21,6 +21,7 @@ MAX_BYTES = 48 * 2**20
 MAX_ARRAYS = 64
 HIDDEN_IMAGES = 2_000
 DATASET = "dataset"
+SOURCES = ("cifar10", "cifar10-embedded")  # what `hidden_split` has images of
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
@@ -145,14 +146,17 @@ def _source(arrays: dict[str, np.ndarray], file: str) -> str:
         raise SubmissionFault(
             f"{file} does not say which data its model was trained on. Save it with dataset=data['source']."
         )
-    return str(named)[:50]
+    if str(named) not in SOURCES:
+        raise SubmissionFault(
+            f"The data a model was trained on must be {' or '.join(SOURCES)}. {file} says {str(named)!r:.60} instead. "
+            "Save it with dataset=data['source']."
+        )
+    return str(named)
 
 
 def _hidden(source: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         images, labels = data.hidden_split(source, HIDDEN_IMAGES, seed)
         return images.astype(np.float64) - data.mean_image(source), labels
-    except ValueError as error:
-        raise SubmissionFault(f"The data set {source!r} is not one of ours. {error}") from error
-    except OSError as error:
-        raise GraderFault(f"The hidden images of {source} are not on this machine: {error}") from error
+    except (OSError, ValueError) as error:
+        raise GraderFault(f"The hidden images of {source} cannot be read on this machine: {error}") from error
