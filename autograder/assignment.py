@@ -1,6 +1,7 @@
 """An assignment as the instructor wrote it: source notebook, released stubs and questions."""
 
 import json
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -96,6 +97,17 @@ class Assignment:
     def by_hand(self) -> float:
         """The points of the written questions."""
         return sum(notebook.points(c) for c in self.frame["cells"] if notebook.is_written(c))
+
+    def copy_to(self, folder: Path) -> "Assignment":
+        """Copy what this assignment needs, its samples included, into a course directory of its own."""
+        copy = Assignment(folder, self.name)
+        for path in (self.source_path, self.checks_path, self.course / CONFIG):
+            target = folder / path.relative_to(self.course)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        samples = Path("samples") / self.name
+        shutil.copytree(self.course / samples, folder / samples, ignore=shutil.ignore_patterns("__pycache__"))
+        return copy
 
     def reference_code(self) -> list[tuple[str, str]]:
         """Give the cells that define the reference, as (name, plain Python)."""

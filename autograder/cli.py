@@ -22,7 +22,7 @@ from rich.text import Text
 
 from autograder import course as grading
 from autograder import doctor as health
-from autograder.assignment import CONFIG, Assignment, find_course
+from autograder.assignment import Assignment, find_course
 from autograder.faults import AutograderError
 from autograder.grade import Graded
 from autograder.model import Report
@@ -112,7 +112,7 @@ def demo(
 
     original = _assignment(course, name)
     shutil.rmtree(folder, ignore_errors=True)
-    assignment = _copy(original, folder.resolve())
+    assignment = original.copy_to(folder.resolve())
     console.print(f"Releasing {name} ...")
     nbgrader_bridge.release(assignment.course, name)
     students = samples.names(assignment)
@@ -189,18 +189,6 @@ def _write_reports(assignment: Assignment, reports: Sequence[Report]) -> None:
     (folder / "class.json").write_text(json.dumps(everything, indent=1), encoding="utf-8")
     title = f"{assignment.name}: class report"
     (folder / "class.html").write_text(page.class_page(reports, title), encoding="utf-8")
-
-
-def _copy(original: Assignment, folder: Path) -> Assignment:
-    """Copy what one assignment needs into a course directory of its own."""
-    copy = Assignment(folder, original.name)
-    for path in (original.source_path, original.checks_path, original.course / CONFIG):
-        target = folder / path.relative_to(original.course)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target)
-    kept = Path("samples") / original.name
-    shutil.copytree(original.course / kept, folder / kept, ignore=shutil.ignore_patterns("__pycache__"))
-    return copy
 
 
 def _progress() -> Progress:
