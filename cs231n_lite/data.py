@@ -190,17 +190,14 @@ def hidden_split(source: str, count: int = 1_000, seed: int = 0) -> tuple[NDArra
     """
     _check_count("hidden_split", "count", count, 1, BATCH - SHOWN)
     _check_count("hidden_split", "seed", seed, 0, 2**64 - 1)
+    _check_source("hidden_split", source)
     if source == "cifar10-embedded":
         images, labels = synthetic.cifar10("hidden", count, seed)
-    elif source == "cifar10":
+    else:
         images, labels = _read_cifar10(_official_cifar10("hidden_split"), "test", BATCH)
         order = np.random.Generator(np.random.PCG64(seed)).random(len(images) - SHOWN).argsort(kind="stable")
         chosen = SHOWN + order[:count]
         images, labels = images[chosen], labels[chosen]
-    else:
-        raise ValueError(
-            f"The source parameter of hidden_split must be 'cifar10' or 'cifar10-embedded'. Got {source!r} instead."
-        )
     return images.astype(np.float32), labels
 
 
@@ -216,17 +213,23 @@ def mean_image(source: str) -> NDArray[np.float64]:
     Returns
     -------
     mean : ndarray of float64, shape (3, 32, 32)
+        Read-only: it is worked out once a process.
 
     Raises
     ------
+    ValueError
+        If `source` is another.
     FileNotFoundError
         If `source` is "cifar10" and the official files are not here.
     """
+    _check_source("mean_image", source)
     if source == "cifar10-embedded":
         images, _ = synthetic.cached("cifar10", "train", TRAINING)
     else:
         images, _ = _read_cifar10(_official_cifar10("mean_image"), "train", TRAINING)
-    return images.mean(axis=0, dtype=np.float64)
+    mean = images.mean(axis=0, dtype=np.float64)
+    mean.setflags(write=False)
+    return mean
 
 
 # ---- Which files
@@ -267,6 +270,13 @@ def _check_count(caller: str, name: str, value: int, low: int, high: int) -> Non
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
         raise ValueError(
             f"The {name} parameter of {caller} must be an integer from {low} to {high}. Got {value!r} instead."
+        )
+
+
+def _check_source(caller: str, source: str) -> None:
+    if source not in ("cifar10", "cifar10-embedded"):
+        raise ValueError(
+            f"The source parameter of {caller} must be 'cifar10' or 'cifar10-embedded'. Got {source!r} instead."
         )
 
 

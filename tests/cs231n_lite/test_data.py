@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import inspect
 import os
 import pickle
 import re
@@ -11,6 +12,7 @@ import pytest
 
 from cs231n_lite import data, synthetic
 
+REAL = os.environ.get("CS231N_LITE_DATA", "embedded")  # as it is outside the tests, which may set another
 BATCH = 30  # pictures in each of the small batches these tests write
 real_data = pytest.mark.real_data
 
@@ -361,6 +363,10 @@ def test_what_is_no_idx_file_is_refused(official, content, came):
             "source parameter of hidden_split must be 'cifar10' or 'cifar10-embedded'. Got 'mnist'",
         ),
         (
+            lambda: data.mean_image("mnist"),
+            "source parameter of mean_image must be 'cifar10' or 'cifar10-embedded'. Got 'mnist'",
+        ),
+        (
             lambda: data.hidden_split("cifar10", 0),
             "count parameter of hidden_split must be an integer from 1 to 9000. Got 0",
         ),
@@ -410,13 +416,33 @@ def test_hidden_official_pictures_need_the_official_files(nowhere, monkeypatch):
         data.hidden_split("cifar10", 5)
 
 
+@pytest.mark.parametrize("source", ["cifar10", "cifar10-embedded"])
+def test_the_mean_image_for_marking_is_the_one_students_subtract(official, monkeypatch, source):
+    data.mean_image.cache_clear()
+    monkeypatch.setattr(data, "TRAINING", 41)
+    mean = data.mean_image(source)
+    data.mean_image.cache_clear()  # other tests have other files
+    if source == "cifar10-embedded":
+        monkeypatch.setenv("CS231N_LITE_DATA", "embedded")
+    np.testing.assert_array_equal(mean, data.load_cifar10(41, 0, 0, dtype=np.float64)["mean_image"], strict=True)
+    with pytest.raises(ValueError, match="read-only"):
+        mean += 1
+
+
+def test_the_mean_image_is_of_the_default_training_part():
+    assert inspect.signature(data.load_cifar10).parameters["num_training"].default == data.TRAINING
+
+
 # ---- The official files themselves
 
 
 @pytest.fixture
-def real():
-    if os.environ.get("CS231N_LITE_DATA", "embedded") == "embedded":
+def real(monkeypatch):
+    """The folder with the official files."""
+    if REAL == "embedded":
         pytest.skip("CS231N_LITE_DATA does not name a folder with the official files")
+    monkeypatch.setenv("CS231N_LITE_DATA", REAL)
+    return Path(REAL)
 
 
 @real_data
@@ -429,8 +455,7 @@ def test_official_mnist_has_the_published_mean_and_deviation(real):
 
 @real_data
 def test_official_cifar10_has_the_published_channels_and_class_counts(real):
-    folder = Path(os.environ["CS231N_LITE_DATA"]) / "cifar-10-batches-py"
-    images, labels = data._read_cifar10(folder, "train", 50_000)
+    images, labels = data._read_cifar10(real / "cifar-10-batches-py", "train", 50_000)
     assert np.bincount(labels[:10_000]).tolist() == [1005, 974, 1032, 1016, 999, 937, 1030, 1001, 1025, 981]
     for channel, (mean, deviation) in enumerate([(0.49140, 0.24703), (0.48216, 0.24349), (0.44653, 0.26159)]):
         counts = np.bincount(images[:, channel].ravel(), minlength=256) / (50_000 * 1024)
