@@ -191,7 +191,7 @@ def _sort_into_slots(
         return index if index is not None and frame["cells"][index]["cell_type"] == cell["cell_type"] else None
 
     places = [place(cell) for cell in submitted["cells"]]
-    taken = set(places)
+    named = set(places)
     slots: dict[int, Cell] = {}
     extras: dict[int, list[Cell]] = {}
     notes: list[str] = []
@@ -199,12 +199,11 @@ def _sort_into_slots(
     for cell, index in zip(submitted["cells"], places, strict=True):
         if index is None:
             # A cell that lost its metadata is known by what it defines.
-            found = next((n for n in _definitions(cell) if n in by_definition and by_definition[n] not in taken), None)
+            found = next((n for n in _definitions(cell) if n in by_definition and by_definition[n] not in named), None)
             if found is None:
                 extras.setdefault(last, []).append(cell)
                 continue
             index = by_definition[found]
-            taken.add(index)
             notes.append(f"The cell '{found}' had lost its name; it was recognised by the function it defines.")
         last = index
         own = frame["cells"][index]

@@ -83,8 +83,9 @@ def _observe(request: dict[str, Any], namespace_of: Callable[[str], Mapping[str,
     try:
         namespace: dict[str, Any] = {"np": np}
         exec(compile(request["source"], PROBE_FILE, "exec"), namespace)  # our probe, not the student's text
-        np.random.seed(request["seed"])
-        values = namespace[request["probe"]](Answers(namespace_of(request["variant"])), **inputs)
+        answers = Answers(namespace_of(request["variant"]))
+        np.random.seed(request["seed"])  # last, for making a namespace may seed too
+        values = namespace[request["probe"]](answers, **inputs)
         plain = {str(name): _plain(value) for name, value in values.items()}
         return {"values": plain, "changed": _changed(before, inputs)}
     except BaseException as error:  # a student's code may raise anything, SystemExit and KeyboardInterrupt included
