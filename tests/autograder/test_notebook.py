@@ -444,6 +444,13 @@ class TestLostNames:
         sources, _ = restored(done)
         assert run(sources)["affine"](4) == 8
 
+    def test_a_nameless_copy_of_the_stub_does_not_undo_the_answer(self, done):
+        done["cells"][2] = cell(AFFINE, id="x")
+        done["cells"].append(cell(STUBS["affine"], id="y"))
+        sources, notes = restored(done)
+        assert sources == COMPLETE
+        assert len(notes) == 2
+
     def test_an_answer_rewritten_after_its_cell_was_made_text(self, done):
         done["cells"][2]["cell_type"] = "markdown"
         done["cells"].insert(3, cell(AFFINE, id="x"))
