@@ -58,7 +58,7 @@ def alike(a: Observation, b: Observation) -> bool:
 
 def _same_value(a: object, b: object) -> bool:
     if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
-        return a == b
+        return type(a) is type(b) and a == b  # an array equals anything else entry by entry
     if a.shape != b.shape:
         return False
     rtol = tolerance(a.dtype, b.dtype)

@@ -1,0 +1,322 @@
+"""Every sentence a student may read is said for its own mistake and for no other; one question is judged fairly."""
+
+import socket
+import threading
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from autograder.diagnose import Seen, alike, observe_reference, recognise
+from autograder.faults import GraderFault
+from autograder.judge import judge
+from autograder.model import Case, NotAnArray, Observation, Raised, Verdict
+from autograder.probe import Lost, Session, serve
+from autograder.questions import load_questions, question
+from autograder.verify import judge_variant
+
+CHECKS = Path(__file__).parents[2] / "assignments" / "checks"
+SEEDS = range(101, 106)  # not those `autograder verify` uses
+QUESTIONS = {q.name: q for path in sorted(CHECKS.glob("*.py")) for q in load_questions(path)}
+MISCONCEPTIONS = [(q.name, v) for q in QUESTIONS.values() for v in q.misconceptions]
+CORRECT = [(q.name, v) for q in QUESTIONS.values() for v in q.correct]
+
+
+# ------------------------------------------------------------------------------ the real questions
+
+
+@pytest.mark.parametrize(("name", "variant"), MISCONCEPTIONS)
+def test_a_misconception_fails_and_is_told_its_own_sentence(expected, name, variant):
+    asked = QUESTIONS[name]
+    outcomes = [judge_variant(asked, variant, expected, seed) for seed in SEEDS]
+    assert {o.verdict for o in outcomes} == {Verdict.FAILED}
+    assert {o.reasons[0] for o in outcomes} == {asked.sentence(variant)}
+    assert all(o.points < o.max_points for o in outcomes)
+
+
+@pytest.mark.parametrize(("name", "variant"), CORRECT)
+def test_a_correct_variant_gets_full_marks_and_no_misconception_is_seen_in_it(expected, name, variant):
+    asked = QUESTIONS[name]
+    for seed in SEEDS:
+        outcome = judge_variant(asked, variant, expected, seed)
+        assert (outcome.points, outcome.reasons) == (asked.max_points, ())
+        assert recognise(asked, seen_of(asked, variant, expected, seed), expected) is None
+
+
+def seen_of(asked, variant, expected, seed):
+    seen = []
+    for number, case in enumerate(asked.cases(seed)):
+        both = [observe_reference(expected, asked, case, seed + number, v) for v in ("", f"{asked.name}/{variant}")]
+        seen.append(Seen(case, seed + number, *both))
+    return seen
+
+
+def test_every_question_has_both_kinds_of_variant_and_no_two_say_the_same_sentence():
+    for asked in QUESTIONS.values():
+        if not asked.file:
+            sentences = {asked.sentence(name) for name in asked.misconceptions}
+            assert len(sentences) == len(asked.misconceptions) > 0
+            assert asked.correct
+
+
+def test_biases_kept_as_rows_are_noted_and_cost_nothing(expected):
+    network = judge_variant(QUESTIONS["TwoLayerNet"], "biases_as_rows", expected, 5)
+    row = judge_variant(QUESTIONS["affine_backward"], "bias_gradient_kept_as_a_row", expected, 5)
+    assert (network.verdict, row.verdict) == (Verdict.PASSED, Verdict.PASSED)
+    assert any("affine_backward, db: has shape (1, 7) where (7,) is asked" in note for note in row.notes), row.notes
+
+
+@pytest.mark.parametrize(
+    ("name", "variant", "lost"),
+    [
+        ("affine_backward", "bias_averaged", {"db"}),
+        ("affine_backward", "gradients_exchanged", {"dx", "dw"}),
+        ("relu_backward", "relu_in_place", {"second_dx", "inputs"}),
+        ("relu_backward", "mask_written_into_the_cache", {"inputs"}),
+        ("relu_backward", "upstream_changed_in_place", {"inputs"}),
+        ("softmax_loss", "gradient_not_averaged", {"dx"}),
+        ("softmax_loss", "only_the_loss_summed", {"loss"}),
+        ("softmax_loss", "scores_changed_in_place", {"inputs"}),
+        ("TwoLayerNet", "regularisation_left_out_of_the_loss", {"loss"}),
+        ("TwoLayerNet", "biases_regularised", {"loss", "db1", "db2"}),
+        ("TwoLayerNet", "weight_scale_ignored", {"W_scale"}),
+        ("TwoLayerNet", "biases_drawn_at_random", {"biases"}),
+    ],
+)
+def test_a_mistake_costs_the_outputs_it_spoils_and_no_others(expected, name, variant, lost):
+    outcome = judge_variant(QUESTIONS[name], variant, expected, 7)
+    assert {o.name for o in outcome.outputs if o.verdict is Verdict.FAILED} == lost
+    assert outcome.points == sum(p for output, p in QUESTIONS[name].points.items() if output not in lost)
+
+
+# ------------------------------------------------------------------- a small question, in one process
+
+
+def draw(rng):
+    for label, n, d in (("a batch", 3, 5), ("a batch of one", 1, 4), ("a tall batch", 7, 2)):
+        yield Case(label, {"x": rng.normal(1.0, 1.0, (n, d))}, {"N": n, "D": d})
+
+
+@question(points={"total": 4, "mean": 2, "inputs": 1}, draw=draw)
+def summary(student, x):
+    total, mean = student.summary(x)
+    return {"total": total, "mean": mean}
+
+
+@summary.misconception
+def flipped(reference):
+    """The sign is wrong."""
+    return {}
+
+
+RIGHT = {"summary": lambda x: (x.sum(axis=0), x.mean())}
+VARIANTS = {"": RIGHT, "summary/flipped": {"summary": lambda x: (-x.sum(axis=0), -x.mean())}}
+
+
+@contextmanager
+def session(namespace_of):
+    """Give a session whose other end serves a namespace in a thread."""
+    ours, theirs = socket.socketpair()
+    thread = threading.Thread(target=serve, args=(theirs, namespace_of))
+    with ours, theirs:
+        thread.start()
+        try:
+            yield Session(ours, 5.0)
+        finally:
+            ours.close()
+            thread.join(10)
+            assert not thread.is_alive()
+
+
+def judged(answer, variants=VARIANTS, asked=summary):
+    names = {} if answer is None else {"summary": answer}
+    with session(lambda variant: names) as student, session(variants.__getitem__) as reference:
+        return judge(asked, student, reference, 2**32 - 2)  # so that the seeds of the probes wrap around
+
+
+def verdicts(outcome):
+    return {o.name: str(o.verdict) for o in outcome.outputs}
+
+
+def test_a_right_answer_passes():
+    outcome = judged(lambda x: (np.ones(len(x)) @ x, x.sum() / x.size))
+    assert (outcome.verdict, outcome.points, outcome.headline, outcome.notes) == (Verdict.PASSED, 7, "", ())
+
+
+def test_each_output_is_worth_its_own_points():
+    outcome = judged(lambda x: (x.sum(axis=0), x.mean() + 1))
+    assert verdicts(outcome) == {"total": "passed", "mean": "failed", "inputs": "passed"}
+    assert outcome.points == 5
+    assert "summary, mean" in outcome.reasons[0]
+    assert "Seen in 3 of 3 cases, first on a batch" in outcome.reasons[0]
+
+
+def test_leaving_the_inputs_alone_earns_nothing_where_nothing_else_is_right():
+    outcome = judged(lambda x: (np.zeros(x.shape[1]), 0.0))
+    assert verdicts(outcome) == {"total": "failed", "mean": "failed", "inputs": "failed"}
+    assert outcome.points == 0
+    assert not any("in place" in reason for reason in outcome.reasons)  # for they were left alone
+
+
+def test_right_values_by_way_of_changed_inputs_lose_only_that():
+    def answer(x):
+        results = x.sum(axis=0), x.mean()
+        x[0, 0] = 99
+        return results
+
+    outcome = judged(answer)
+    assert verdicts(outcome) == {"total": "passed", "mean": "passed", "inputs": "failed"}
+    assert "summary: changes its argument x in place" in outcome.reasons[0]
+
+
+def test_a_misconception_becomes_the_headline():
+    outcome = judged(lambda x: (-x.sum(axis=0), -x.mean()))
+    assert outcome.headline == "The sign is wrong."
+
+
+def test_half_a_misconception_is_not_called_one():
+    outcome = judged(lambda x: (-x.sum(axis=0), x.mean()))
+    assert outcome.headline == ""
+    assert verdicts(outcome)["mean"] == "passed"
+
+
+def test_what_the_right_cases_have_in_common_is_said():
+    outcome = judged(lambda x: (x[:1].sum(axis=0), x[:1].mean()))
+    assert outcome.headline == "right only for a batch of one"
+    assert "Seen in 2 of 3 cases" in outcome.reasons[1]
+
+
+def test_a_cause_that_two_outputs_share_is_said_once():
+    outcome = judged(lambda x: (2 * x.sum(axis=0), 2 * x.mean()))
+    assert sum(reason.count("a 2 too many") for reason in outcome.reasons) == 1, outcome.reasons
+
+
+def test_no_value_of_a_secret_input_is_told():
+    outcome = judged(lambda x: (x.sum(axis=0) + 0.123456, x.mean()))
+    assert outcome.reasons
+    assert not {"yours", "worst", "0.123"} & set(" ".join(outcome.reasons).split())
+
+
+def test_an_output_left_out_beside_right_ones_does_not_stop_the_search_for_a_misconception():
+    """Found as a bug: a None compared with an array of several entries raised in `recognise`."""
+    outcome = judged(lambda x: (None, -x.mean()))
+    assert (outcome.points, outcome.headline) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda x: (None, x.mean()), "summary, total: is None"),
+        (lambda x: ("text", x.mean()), "an array of shape (5,) is asked for; a str came"),
+        (lambda x: (x.sum(axis=0)[:-1], x.mean()), "has shape (4,)"),
+        (lambda x: (np.zeros((0,)), x.mean()), "has shape (0,)"),
+        (lambda x: (x.sum(axis=0) * np.nan, x.mean()), "nan"),
+    ],
+)
+def test_what_is_no_answer_at_all_is_said_in_words(answer, said):
+    outcome = judged(answer)
+    assert verdicts(outcome) == {"total": "failed", "mean": "passed", "inputs": "passed"}
+    assert said in outcome.reasons[0]
+
+
+def test_a_stub_is_called_not_written_yet():
+    def stub(x):
+        raise NotImplementedError("summary is not written yet: replace this line with your own code.")
+
+    for outcome in (judged(stub), judged(lambda x: (_ for _ in ()).throw(NotImplementedError))):
+        assert outcome.points == 0
+        assert outcome.reasons == (
+            "summary is not written yet. Its section of the notebook leads you to it; "
+            "replace the line that raises NotImplementedError with your own code.",
+        )
+
+
+def test_a_stub_it_depends_on_is_named():
+    def answer(x):
+        raise NotImplementedError("affine is not written yet: replace this line with your own code.")
+
+    (reason,) = judged(answer).reasons
+    assert reason.startswith("summary could not be tried, for it uses something that is not written yet: affine")
+
+
+def test_a_name_that_is_missing_is_said_to_be():
+    assert "summary is not defined: is its cell there" in " ".join(judged(None).reasons)
+
+
+def test_raising_on_some_cases_only_fails_and_says_on_which():
+    def answer(x):
+        if len(x) == 1:
+            raise ValueError("a batch of one is beyond me")
+        return x.sum(axis=0), x.mean()
+
+    outcome = judged(answer)
+    assert outcome.points == 0
+    assert "wrong only for a batch of one" in outcome.reasons[0]
+    assert "ValueError: a batch of one is beyond me" in outcome.reasons[1]
+    assert "Seen in 1 of 3 cases, first on a batch of one." in outcome.reasons[1]
+
+
+# --------------------------------------------------------------------------------- whose fault it is
+
+
+def test_a_reference_that_raises_is_our_fault():
+    def broken(x):
+        raise ZeroDivisionError("in the reference")
+
+    with pytest.raises(GraderFault, match=r"The reference of summary raised ZeroDivisionError.* on a batch. Mend it"):
+        judged(RIGHT["summary"], {"": {"summary": broken}})
+
+
+def test_a_probe_that_forgets_an_output_is_our_fault():
+    @question(points={"total": 4, "mean": 2, "spread": 1}, draw=draw)
+    def summary(student, x):
+        total, mean = student.summary(x)
+        return {"total": total, "mean": mean}
+
+    with pytest.raises(
+        GraderFault, match=r"The probe of summary must give an array called spread\. Got None\. Mend it"
+    ):
+        judged(RIGHT["summary"], asked=summary)
+
+
+def test_a_reference_that_goes_away_is_our_fault_and_a_student_that_does_is_not():
+    ours, theirs = socket.socketpair()
+    theirs.close()
+    with ours, session(VARIANTS.__getitem__) as well:
+        with pytest.raises(GraderFault, match="The reference of summary could not be observed on a batch: the Python"):
+            judge(summary, well, Session(ours, 5.0), 3)
+        with pytest.raises(Lost, match="the Python process ended"):
+            judge(summary, Session(ours, 5.0), well, 3)
+
+
+# ------------------------------------------------------------------------------ when two are alike
+
+
+def observation(raised=None, changed=None, **values):
+    return Observation(values, changed or {}, raised)
+
+
+V = np.array([1.5, np.nan, -2e5])
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        (observation(out=V), observation(out=V * (1 + 1e-9)), True),
+        (observation(out=V), observation(out=V.astype(np.float32)), True),
+        (observation(out=V), observation(out=V * (1 + 1e-5)), False),
+        (observation(out=V), observation(out=V[:, None]), False),
+        (observation(out=np.full(3, np.nan)), observation(out=np.full(3, np.nan)), True),
+        (observation(out=V), observation(dx=V), False),
+        (observation(out=V), observation(out=V, changed={"x": V}), False),
+        (observation(out=V), observation(out=NotAnArray("NoneType")), False),
+        (observation(out=NotAnArray("NoneType")), observation(out=NotAnArray("NoneType")), True),
+        (observation(Raised("ValueError", "one")), observation(Raised("ValueError", "another")), True),
+        (observation(Raised("ValueError", "one")), observation(Raised("TypeError", "one")), False),
+        (observation(Raised("ValueError", "one")), observation(out=V), False),
+        (observation(out=V), observation(Raised("ValueError", "one")), False),
+    ],
+)
+def test_two_observations_are_alike_when_they_show_the_same_behaviour(a, b, same):
+    assert alike(a, b) is same
