@@ -110,8 +110,8 @@ def flipped(reference):
     return {}
 
 
-RIGHT = {"summary": lambda x: (x.sum(axis=0), x.mean())}
-VARIANTS = {"": RIGHT, "summary/flipped": {"summary": lambda x: (-x.sum(axis=0), -x.mean())}}
+RIGHT = {"summary": lambda x: (x.sum(axis=0), x.mean(axis=1))}
+VARIANTS = {"": RIGHT, "summary/flipped": {"summary": lambda x: (-x.sum(axis=0), -x.mean(axis=1))}}
 
 
 @contextmanager
@@ -140,12 +140,12 @@ def verdicts(outcome):
 
 
 def test_a_right_answer_passes():
-    outcome = judged(lambda x: (np.ones(len(x)) @ x, x.sum() / x.size))
+    outcome = judged(lambda x: (np.ones(len(x)) @ x, x @ np.ones(x.shape[1]) / x.shape[1]))
     assert (outcome.verdict, outcome.points, outcome.headline, outcome.notes) == (Verdict.PASSED, 7, "", ())
 
 
 def test_each_output_is_worth_its_own_points():
-    outcome = judged(lambda x: (x.sum(axis=0), x.mean() + 1))
+    outcome = judged(lambda x: (x.sum(axis=0), x.mean(axis=1) + 1))
     assert verdicts(outcome) == {"total": "passed", "mean": "failed", "inputs": "passed"}
     assert outcome.points == 5
     assert "summary, mean" in outcome.reasons[0]
@@ -161,7 +161,7 @@ def test_leaving_the_inputs_alone_earns_nothing_where_nothing_else_is_right():
 
 def test_right_values_by_way_of_changed_inputs_lose_only_that():
     def answer(x):
-        results = x.sum(axis=0), x.mean()
+        results = x.sum(axis=0), x.mean(axis=1)
         x[0, 0] = 99
         return results
 
@@ -171,47 +171,47 @@ def test_right_values_by_way_of_changed_inputs_lose_only_that():
 
 
 def test_a_misconception_becomes_the_headline():
-    outcome = judged(lambda x: (-x.sum(axis=0), -x.mean()))
+    outcome = judged(lambda x: (-x.sum(axis=0), -x.mean(axis=1)))
     assert outcome.headline == "The sign is wrong."
 
 
 def test_half_a_misconception_is_not_called_one():
-    outcome = judged(lambda x: (-x.sum(axis=0), x.mean()))
+    outcome = judged(lambda x: (-x.sum(axis=0), x.mean(axis=1)))
     assert outcome.headline == ""
     assert verdicts(outcome)["mean"] == "passed"
 
 
 def test_what_the_right_cases_have_in_common_is_said():
-    outcome = judged(lambda x: (x[:1].sum(axis=0), x[:1].mean()))
+    outcome = judged(lambda x: (x[:1].sum(axis=0), x[:1].mean(axis=1)))
     assert outcome.headline == "right only for a batch of one"
     assert "Seen in 2 of 3 cases" in outcome.reasons[1]
 
 
 def test_a_cause_that_two_outputs_share_is_said_once():
-    outcome = judged(lambda x: (2 * x.sum(axis=0), 2 * x.mean()))
+    outcome = judged(lambda x: (2 * x.sum(axis=0), 2 * x.mean(axis=1)))
     assert sum(reason.count("a 2 too many") for reason in outcome.reasons) == 1, outcome.reasons
 
 
 def test_no_value_of_a_secret_input_is_told():
-    outcome = judged(lambda x: (x.sum(axis=0) + 0.123456, x.mean()))
+    outcome = judged(lambda x: (x.sum(axis=0) + 0.123456, x.mean(axis=1)))
     assert outcome.reasons
     assert not {"yours", "worst", "0.123"} & set(" ".join(outcome.reasons).split())
 
 
 def test_an_output_left_out_beside_right_ones_does_not_stop_the_search_for_a_misconception():
     """Found as a bug: a None compared with an array of several entries raised in `recognise`."""
-    outcome = judged(lambda x: (None, -x.mean()))
+    outcome = judged(lambda x: (None, -x.mean(axis=1)))
     assert (outcome.points, outcome.headline) == (0, "")
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda x: (None, x.mean()), "summary, total: is None"),
-        (lambda x: ("text", x.mean()), "an array of shape (5,) is asked for; a str came"),
-        (lambda x: (x.sum(axis=0)[:-1], x.mean()), "has shape (4,)"),
-        (lambda x: (np.zeros((0,)), x.mean()), "has shape (0,)"),
-        (lambda x: (x.sum(axis=0) * np.nan, x.mean()), "nan"),
+        (lambda x: (None, x.mean(axis=1)), "summary, total: is None"),
+        (lambda x: ("text", x.mean(axis=1)), "an array of shape (5,) is asked for; a str came"),
+        (lambda x: (x.sum(axis=0)[:-1], x.mean(axis=1)), "has shape (4,)"),
+        (lambda x: (np.zeros((0,)), x.mean(axis=1)), "has shape (0,)"),
+        (lambda x: (x.sum(axis=0) * np.nan, x.mean(axis=1)), "nan"),
     ],
 )
 def test_what_is_no_answer_at_all_is_said_in_words(answer, said):
@@ -248,7 +248,7 @@ def test_raising_on_some_cases_only_fails_and_says_on_which():
     def answer(x):
         if len(x) == 1:
             raise ValueError("a batch of one is beyond me")
-        return x.sum(axis=0), x.mean()
+        return x.sum(axis=0), x.mean(axis=1)
 
     outcome = judged(answer)
     assert outcome.points == 0
