@@ -23,6 +23,7 @@ LAYERS = {
         "progress",
         "protocol",
         "synthetic",
+        "official",
         "data",
         "solver",
         "vis",

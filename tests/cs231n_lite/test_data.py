@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from cs231n_lite import data, synthetic
+from cs231n_lite import official as official_files
 
 REAL = os.environ.get("CS231N_LITE_DATA", "embedded")  # as it is outside the tests, which may set another
 BATCH = 30  # pictures in each of the small batches these tests write
@@ -65,22 +66,22 @@ class Official:
         self.path(key).parent.mkdir(parents=True, exist_ok=True)
         self.path(key).write_bytes(content)
         self.files[key] = (hashlib.sha256(content).hexdigest(), len(content))
-        self.monkeypatch.setattr(data, "OFFICIAL", dict(self.files))
+        self.monkeypatch.setattr(official_files, "OFFICIAL", dict(self.files))
 
 
 @pytest.fixture
 def nowhere(tmp_path, monkeypatch):
     """No official files anywhere: no environment variable, no checkout, an empty cache."""
     monkeypatch.delenv("CS231N_LITE_DATA", raising=False)
-    monkeypatch.setattr(data, "__file__", str(tmp_path / "place" / "cs231n_lite" / "data.py"))
+    monkeypatch.setattr(official_files, "__file__", str(tmp_path / "place" / "cs231n_lite" / "official.py"))
     monkeypatch.setattr(synthetic, "cache_folder", lambda: tmp_path / "cache")
-    monkeypatch.setattr(data, "_verified", set())
+    monkeypatch.setattr(official_files, "_verified", set())
     return tmp_path
 
 
 @pytest.fixture
 def official(nowhere, monkeypatch):
-    monkeypatch.setattr(data, "BATCH", BATCH)
+    monkeypatch.setattr(official_files, "BATCH", BATCH)
     monkeypatch.setattr(data, "SHOWN", 4)
     monkeypatch.setenv("CS231N_LITE_DATA", str(nowhere / "usb"))
     return Official(nowhere / "usb", monkeypatch)
@@ -163,7 +164,7 @@ def test_real_and_embedded_data_have_the_same_keys_shapes_and_types(official, mo
 
 def test_the_environment_comes_first_then_the_checkout_then_the_cache(nowhere, official, monkeypatch):
     def source():
-        return data._official_folder("mnist")
+        return official_files.find_folder("mnist")
 
     (nowhere / "place" / "datasets" / "mnist").mkdir(parents=True)
     (nowhere / "place" / "pyproject.toml").touch()
@@ -195,7 +196,9 @@ def test_only_the_batches_that_are_needed_are_read(official):
 def test_a_file_is_verified_once_and_again_when_it_changes(official, monkeypatch):
     hashed = []
     sha256 = hashlib.sha256
-    monkeypatch.setattr(data.hashlib, "sha256", lambda content: hashed.append(len(content)) or sha256(content))
+    monkeypatch.setattr(
+        official_files.hashlib, "sha256", lambda content: hashed.append(len(content)) or sha256(content)
+    )
     data.load_mnist(5, 1, 1)
     assert len(hashed) == 4
     data.load_mnist(5, 1, 1)
@@ -455,7 +458,7 @@ def test_official_mnist_has_the_published_mean_and_deviation(real):
 
 @real_data
 def test_official_cifar10_has_the_published_channels_and_class_counts(real):
-    images, labels = data._read_cifar10(real / "cifar-10-batches-py", "train", 50_000)
+    images, labels = official_files.read_cifar10(real / "cifar-10-batches-py", "train", 50_000)
     assert np.bincount(labels[:10_000]).tolist() == [1005, 974, 1032, 1016, 999, 937, 1030, 1001, 1025, 981]
     for channel, (mean, deviation) in enumerate([(0.49140, 0.24703), (0.48216, 0.24349), (0.44653, 0.26159)]):
         counts = np.bincount(images[:, channel].ravel(), minlength=256) / (50_000 * 1024)
@@ -478,4 +481,4 @@ def test_official_cifar10_loads_as_students_get_it(real):
 def test_the_readme_lists_the_same_checksums():
     readme = (Path(__file__).parents[2] / "datasets" / "README.md").read_text(encoding="utf-8")
     rows = re.findall(r"\| `(\S+)` \| ([\d,]+) \| `(\w{64})` \|", readme)
-    assert {key: (sha256, int(size.replace(",", ""))) for key, size, sha256 in rows} == data.OFFICIAL
+    assert {key: (sha256, int(size.replace(",", ""))) for key, size, sha256 in rows} == official_files.OFFICIAL
