@@ -155,7 +155,7 @@ class _Client(NotebookClient):
 
     def __init__(self, nb: NotebookNode, *, policy: Policy, **kwargs: Any) -> None:
         super().__init__(nb, allow_errors=True, raise_on_iopub_timeout=True, **kwargs)
-        self._budget = int(policy.output_mb * MB)
+        self._budget = policy.output_mb * MB
         self._seen: dict[int, int] = {}
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:

@@ -1,0 +1,268 @@
+"""A notebook in real kernels: whatever a cell does, the other questions are observed and nothing is left behind."""
+
+import os
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from autograder import execute, grade, notebook
+from autograder.model import Case, Outcome, OutputOutcome, Verdict
+from autograder.questions import Question
+from autograder.sandbox.policy import MB, Policy
+
+LIMITS = Policy(
+    cell_seconds=20, question_seconds=5, notebook_seconds=60, memory_mb=400, file_mb=1, output_mb=0.05, fresh_starts=2
+)
+
+
+# --------------------------------------------------------------- notebooks small enough to read
+
+
+def cell(name, source, **metadata):
+    return {"id": name, "cell_type": "code", "source": source, "metadata": metadata, "outputs": []} | {
+        "execution_count": None
+    }
+
+
+def check(question):
+    return cell(f"check-{question}", "", nbgrader={"grade": True, "solution": False, "grade_id": f"check_{question}"})
+
+
+def book(*cells):
+    return {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def asking(name):
+    """Make the question whether the kernel's `name` is what is expected; its probe tells what `name` is."""
+    source = f"def {name}(student):\n    return {{'text': np.array(list(str(student.{name}).encode()))}}"
+    question = Question(lambda: {}, {"text": 2}, draw=lambda rng: iter([Case("the only case", {})]))
+    question.probe.__name__ = name
+    question.__dict__["source"] = source
+    return question
+
+
+def run(folder, *cells, policy=LIMITS, explore=False):
+    """Run cells; give what each name asked for by a check cell was, or why it could not be observed."""
+    seen = {}
+
+    def observe(question, session):
+        got = session.observe(question.source, question.name, {})
+        seen[question.name] = str(got.raised) if got.raised else bytes(got.values["text"].astype("u1")).decode()
+        return Outcome(question.name, (OutputOutcome("text", Verdict.PASSED, 2, 2),))
+
+    asked = {notebook.grade_id(c): asking(notebook.grade_id(c)[6:]) for c in cells if notebook.is_check(c)}
+    done, outcomes = execute.run(book(*cells), asked, observe, policy, folder, explore=explore)
+    assert set(outcomes) == {q.name for q in asked.values()}
+    for name, outcome in outcomes.items():
+        seen.setdefault(name, outcome.headline)
+    return done, seen
+
+
+def outputs(done, name):
+    (found,) = [c["outputs"] for c in done["cells"] if c["id"] == name]
+    return found
+
+
+def text(done, name):
+    return "".join(output.get("text", "") + output.get("evalue", "") for output in outputs(done, name))
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def gone_within(seconds, pid):
+    deadline = time.monotonic() + seconds
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not alive(pid)
+
+
+@pytest.fixture(scope="module")
+def our_own_tmp(tmp_path_factory):
+    """Let kernels make their directories where nobody else does, so that what is left can be seen."""
+    tmp_path_factory.getbasetemp()  # pytest's own directories stay where they are
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="ex") as name:
+        tempfile.tempdir = name
+        yield Path(name)
+        tempfile.tempdir = before
+
+
+# -------------------------------------------------------------------- one kernel, many abuses
+
+
+@pytest.fixture(scope="module")
+def one_run(our_own_tmp, tmp_path_factory):
+    """Run one notebook that tries everything a kernel survives."""
+    folder = tmp_path_factory.mktemp("submission")
+    (folder / "notes.txt").write_text("handed in")
+    (folder / "two_layer_net.ipynb").write_text("{}")
+    (folder / "link.txt").symlink_to("/etc/hostname")
+    (folder / "huge.bin").write_bytes(b"0" * (MB + 1))
+    os.environ["GRADER_TOKEN"] = "of no concern to students"
+    try:
+        return run(
+            folder,
+            cell("imports", "import os, subprocess, sys, tempfile\nimport numpy as np"),
+            cell("memory", "try:\n    np.ones(2 * 10**8)\nexcept MemoryError:\n    memory = 'MemoryError'"),
+            check("memory"),
+            cell("flood", "for _ in range(300):\n    print('x' * 10_000)"),
+            cell("flood-shown", "for _ in range(100):\n    display('y' * 10_000)"),
+            cell("file", "try:\n    open('f', 'wb').write(bytes(2**21))\nexcept OSError as e:\n    file = e.errno"),
+            check("file"),
+            cell("secrets", "secrets = sorted(os.environ)\nhome = os.environ['HOME'] == os.getcwd()"),
+            check("secrets"),
+            check("home"),
+            cell("beside", "beside = sorted(n for n in os.listdir() if n[0] != '.' and n != 'f')"),
+            check("beside"),
+            cell("child", "child = subprocess.Popen(['sleep', '1000']).pid"),
+            check("child"),
+            cell("own", "own = os.getpid()"),
+            check("own"),
+            cell("where", "where = os.getcwd()"),
+            check("where"),
+            cell("wrong", "1 / 0"),
+            check("never_defined"),
+            cell("unused", "print('after the last question')"),
+        )
+    finally:
+        del os.environ["GRADER_TOKEN"]
+
+
+def test_too_much_memory_is_a_memory_error_and_not_the_end_of_the_kernel(one_run):
+    assert one_run[1]["memory"] == "MemoryError"
+
+
+@pytest.mark.parametrize(("name", "at_least"), [("flood", 0), ("flood-shown", 0.5)])
+def test_a_flood_of_output_is_capped(one_run, name, at_least):
+    budget = LIMITS.output_mb * MB
+    assert at_least * budget < len(str(outputs(one_run[0], name))) < 1.1 * budget
+    assert text(one_run[0], name).count("stopped here: one cell may put out 0.05 MB.") == 1
+
+
+def test_no_file_may_be_larger_than_the_limit(one_run):
+    assert one_run[1]["file"] == "27"  # EFBIG
+
+
+def test_the_kernel_sees_none_of_our_environment(one_run):
+    names = one_run[1]["secrets"]
+    assert "OPENBLAS_NUM_THREADS" in names
+    assert "GRADER_TOKEN" not in names
+    assert one_run[1]["home"] == "True"
+
+
+def test_files_beside_the_notebook_are_there_and_links_large_files_and_notebooks_are_not(one_run):
+    assert one_run[1]["beside"] == "['notes.txt']"
+
+
+def test_a_cell_that_raises_keeps_its_error_and_the_run_goes_on(one_run):
+    assert "division by zero" in text(one_run[0], "wrong")
+    assert one_run[1]["never_defined"].startswith("NameError: never_defined is not defined")
+
+
+def test_nothing_after_the_last_question_is_run(one_run):
+    assert outputs(one_run[0], "unused") == []
+
+
+def test_nothing_is_left_of_a_run(one_run, our_own_tmp):
+    for name in ("own", "child"):
+        assert gone_within(5, int(one_run[1][name])), f"{name} is still alive"
+    assert one_run[1]["where"].startswith(str(our_own_tmp))
+    assert list(our_own_tmp.iterdir()) == []
+
+
+# ----------------------------------------------------------------- cells that take the kernel with them
+
+
+def test_an_endless_cell_costs_what_needs_it_and_no_more(our_own_tmp, tmp_path):
+    endless = "while True:\n    try:\n        while True: pass\n    except KeyboardInterrupt:\n        pass"
+    done, seen = run(
+        tmp_path,
+        cell("first", "first = 'before'"),
+        check("first"),
+        cell("endless", f"{endless}\nsecond = 1"),
+        check("second"),
+        cell("third", "third = first + ' and after'"),
+        check("third"),
+        policy=replace(LIMITS, cell_seconds=2),
+    )
+    assert seen["first"] == "before"
+    assert seen["second"].startswith("NameError: second is not defined")
+    assert seen["third"] == "before and after"
+    assert "stopped after 2 s: does a loop never end?" in text(done, "endless")
+    assert list(our_own_tmp.iterdir()) == []
+
+
+def test_a_cell_that_ends_the_process_costs_what_needs_it_and_no_more(our_own_tmp, tmp_path):
+    done, seen = run(
+        tmp_path,
+        cell("exits", "import os\nos._exit(0)"),
+        cell("after", "after = 'still graded'"),
+        check("after"),
+    )
+    assert seen == {"after": "still graded"}
+    assert "the Python process ended in this cell: does it call exit(), or need too much memory?" in text(done, "exits")
+    assert list(our_own_tmp.iterdir()) == []
+
+
+def test_a_question_that_ends_the_process_is_failed_and_the_next_one_observed(tmp_path):
+    _, seen = run(
+        tmp_path,
+        cell("class", "import os\nclass Trap:\n    def __str__(self): os._exit(0)\ntrap, after = Trap(), 'well'"),
+        check("trap"),
+        check("after"),
+    )
+    assert seen["trap"] == "trap: the Python process ended: does the code call exit(), or need too much memory?"
+    assert seen["after"] == "well"
+
+
+def test_fresh_starts_are_counted(tmp_path):
+    policy = replace(LIMITS, cell_seconds=1, fresh_starts=0)
+    _, seen = run(tmp_path, cell("endless", "while True: pass"), check("first"), policy=policy)
+    assert seen["first"] == (
+        "first: not reached: the notebook as a whole was stopped after 60 s or too many fresh starts."
+    )
+
+
+def test_the_notebook_as_a_whole_has_a_limit(tmp_path):
+    started = time.monotonic()
+    policy = replace(LIMITS, cell_seconds=30, notebook_seconds=3)
+    _, seen = run(tmp_path, cell("endless", "while True: pass"), check("first"), policy=policy)
+    assert "not reached: the notebook as a whole was stopped after 3 s" in seen["first"]
+    assert time.monotonic() - started < 15
+
+
+# -------------------------------------------------------------------------------------- exploring
+
+
+def test_a_solution_that_needs_an_explore_cell_keeps_its_marks(tmp_path, assignment, expected):
+    (relu,) = [q for q in assignment.questions if q.name == "relu_forward"]
+    cells = book(
+        cell("imports", "import numpy as np"),
+        cell("plot", "print('explored')\nzero = 0.0", tags=[notebook.EXPLORE]),
+        cell("relu", "def relu_forward(x):\n    return np.maximum(x, zero), x"),
+        check("relu_forward"),
+    )
+    only_this = SimpleNamespace(questions=(relu,))
+    done, outcomes = grade.mark(cells, only_this, expected, LIMITS, tmp_path, seed=3)
+    assert outcomes["relu_forward"].verdict is Verdict.PASSED, outcomes["relu_forward"].reasons
+    assert text(done, "plot") == "explored\n"
+
+
+def test_an_explore_cell_no_mark_depends_on_is_not_run(tmp_path):
+    done, seen = run(
+        tmp_path,
+        cell("plot", "print('explored')\nplotted = 1", tags=[notebook.EXPLORE]),
+        cell("right", "right = 'right'"),
+        check("right"),
+    )
+    assert seen == {"right": "right"}
+    assert outputs(done, "plot") == []
