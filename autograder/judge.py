@@ -117,7 +117,8 @@ def _pattern(question: Question, seen: Sequence[Seen]) -> str:
     """Say what the failing cases have in common, where they have something."""
     names = [name for name in question.points if name != INPUTS]
     passed = [not any(_what_is_wrong(question, name, s) for name in names) for s in seen]
-    return pattern_over_cases([(s.case.sizes, p) for s, p in zip(seen, passed, strict=True)]) or ""
+    pattern = pattern_over_cases([(s.case.sizes, p) for s, p in zip(seen, passed, strict=True)])
+    return f"{question.name} is {pattern}." if pattern else ""
 
 
 def _notes(question: Question, seen: Sequence[Seen]) -> tuple[str, ...]:
