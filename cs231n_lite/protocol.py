@@ -47,6 +47,23 @@ def images_and_labels(data: Mapping[str, Any], part: str) -> tuple[np.ndarray, n
     return X, y
 
 
+def accuracy(model: Any, X: np.ndarray, y: np.ndarray, chosen: np.ndarray | None, batch_size: int) -> float:
+    """Give the share of images whose highest score is that of the right class; of all, or of those at `chosen`."""
+    if chosen is not None:
+        y = y[chosen]
+    correct = 0
+    for start in range(0, len(y), batch_size):
+        part = slice(start, start + batch_size)
+        scores = np.asarray(model.loss(X[part] if chosen is None else X[chosen[part]]))
+        if scores.ndim != 2 or len(scores) != len(y[part]):
+            raise ValueError(
+                f"model.loss(X) must return scores of shape (N, number of classes), here "
+                f"({len(y[part])}, number of classes). Got {scores.shape} instead; without y, return the scores."
+            )
+        correct += int((scores.argmax(axis=1) == y[part]).sum())
+    return correct / len(y)
+
+
 def loss_and_gradients(model: Any, X: np.ndarray, y: np.ndarray) -> tuple[float, dict[str, np.ndarray]]:
     """Ask the model for its loss, as a float, and for a gradient shaped like each of its parameters.
 
