@@ -23,7 +23,7 @@ _ROOM_OF = {
     "weight_templates": "vis",
 }
 
-__all__ = sorted(_ROOM_OF)  # noqa: PLE0605 - the table above is the list
+__all__ = sorted(_ROOM_OF)
 __version__ = "0.1.0"
 
 
