@@ -75,7 +75,7 @@ def grade_all(
             lost = _collect(futures, done, progress)
         if lost and len(lost) == len(waiting):
             # Workers die and none gets through: find out who it is, one at a time.
-            if jobs == 1:
+            if jobs == 1 or len(waiting) == 1:
                 first = lost.pop(0)
                 done[first.student] = ungraded(assignment, first, "A worker process died while grading it.", seed)
                 progress(first, done[first.student])

@@ -11,6 +11,7 @@ import os
 import secrets
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
@@ -220,7 +221,9 @@ def _nbgrader(course: Path, name: str, **directories: Path | None) -> Iterator[t
     before = os.environ.get("PATH", "")
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
     try:
-        yield directory, config
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what nbgrader's own code is warned of must not stop a recording
+            yield directory, config
     finally:
         os.environ["PATH"] = before
 

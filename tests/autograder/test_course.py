@@ -1,0 +1,195 @@
+"""Many submissions in worker processes: what kills a worker costs one submission its grading, and no other anything."""
+
+import json
+import re
+
+import pytest
+
+from autograder import course as grading
+from autograder import nbgrader_bridge
+from autograder.assignment import CONFIG, Assignment
+from autograder.course import Submission, find_submissions, grade_all
+from autograder.faults import GraderFault, SubmissionFault
+from autograder.model import Verdict
+from autograder.sandbox.policy import Policy
+
+CHECKS = """
+import numpy as np
+from autograder.model import Case
+from autograder.questions import question
+
+
+def numbers(rng):
+    for n in (3, 5):
+        yield Case(f"{n} numbers", {"x": rng.normal(size=n)}, {"N": n})
+
+
+@question(points={"out": 3, "inputs": 1}, draw=numbers)
+def double(student, x):
+    return {"out": student.double(x)}
+
+
+@question(points={"out": 2}, draw=numbers)
+def add_up(student, x):
+    return {"out": student.add_up(x)}
+"""
+SOLVED = {"double": "def double(x):\n    return 2 * x", "add_up": "def add_up(x):\n    return x.sum()"}
+# The kernel's parent is the worker that started it.
+KILLS_ITS_WORKER = "def double(x):\n    import os, signal\n    os.kill(os.getppid(), signal.SIGKILL)"
+
+
+def cell(name, source, **metadata):
+    nbgrader = {"nbgrader": {"schema_version": 3, "grade_id": name, **metadata}} if metadata else {}
+    return {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": name.replace("_", "-"),
+        "metadata": nbgrader,
+        "outputs": [],
+        "source": source,
+    }
+
+
+def notebook_of(**answers):
+    cells = [cell("imports", "import numpy as np")]
+    for name, points in (("double", 4), ("add_up", 2)):
+        cells.append(cell(name, answers[name], grade=False, locked=False, solution=True))
+        cells.append(cell(f"check_{name}", "", grade=True, locked=True, solution=False, points=points))
+    return json.dumps({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+
+
+@pytest.fixture
+def small(tmp_path):
+    """Make a course with one small assignment of two questions."""
+    made = Assignment(tmp_path / "course", "small")
+    for path in (made.source_path, made.release_path, made.checks_path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    made.source_path.write_text(notebook_of(**SOLVED))
+    made.release_path.write_text(notebook_of(double="raise NotImplementedError", add_up="raise NotImplementedError"))
+    made.checks_path.write_text(CHECKS)
+    (made.course / CONFIG).write_text(
+        "from autograder.nbgrader_bridge import configure\n\nc = get_config()\nconfigure(c)\n"
+    )
+    return made
+
+
+def hand_in(small, student, text=None, **answers):
+    folder = small.course / "submitted" / student / small.name
+    folder.mkdir(parents=True)
+    (folder / f"{small.name}.ipynb").write_text(notebook_of(**SOLVED | answers) if text is None else text)
+
+
+def graded(small, *, jobs=1, seed=11, submissions=None):
+    """Grade what was handed in; give the reports by student, having checked that each was announced once."""
+    announced = []
+    if submissions is None:
+        submissions = find_submissions(small.course / "submitted", small.name)
+    done = grade_all(
+        small,
+        submissions,
+        jobs=jobs,
+        policy=Policy(question_seconds=5, memory_mb=500),
+        seed=seed,
+        progress=lambda submission, done: announced.append(submission.student),
+    )
+    assert sorted(announced) == sorted(done)
+    assert list(done) == [s.student for s in submissions]
+    return done
+
+
+# -------------------------------------------------------------------------------- finding them
+
+
+def test_submissions_are_found_in_the_order_of_their_names_and_stray_files_are_not(small):
+    for student in ("zoe", "ada"):
+        hand_in(small, student)
+    (small.course / "submitted" / "notes.txt").write_text("not a student")
+    (small.course / "submitted" / "eve").mkdir()
+    (small.course / "submitted" / "eve" / "small").write_text("a file, not a folder")
+    found = find_submissions(small.course / "submitted", "small")
+    assert [s.student for s in found] == ["ada", "zoe"]
+    assert found[0].folder == small.course / "submitted" / "ada" / "small"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_no_submission_is_told_with_the_layout_that_is_looked_for(tmp_path, there):
+    if there:
+        (tmp_path / "handed_in" / "ada" / "another").mkdir(parents=True)
+    asked = (
+        r"Looked for submissions as <student>/small/small\.ipynb under handed_in/; there are none\. "
+        r"Put them there, or name their folder with --submitted\."
+    )
+    with pytest.raises(SubmissionFault, match=asked):
+        find_submissions(tmp_path / "handed_in", "small")
+
+
+def test_what_is_missing_of_the_course_is_said_once_and_before_any_worker_starts(small, monkeypatch):
+    monkeypatch.setattr(grading, "_pool", lambda *a: pytest.fail("no worker is needed for this"))
+    hand_in(small, "ada")
+    small.release_path.unlink()
+    with pytest.raises(
+        GraderFault, match=r"small/small\.ipynb; it is not there\. Run 'autograder release small' first"
+    ):
+        graded(small)
+
+
+# ------------------------------------------------------------------------------------ grading them
+
+
+def test_odd_names_are_graded_and_recorded_like_any_other(small):
+    names = ["Ada Lovelace", "Zoë 北京", "two\nlines", "<b>&'\"", "-rf", "%(x)s {y}"]
+    for name in names:
+        hand_in(small, name, text="")
+    done = graded(small, jobs=1)
+    assert set(done) == set(names)
+    assert all("is empty (0 bytes)" in d.report.fault for d in done.values())
+    # nbgrader looks for a name on one line; whoever has another is told of, not silently lost.
+    assert nbgrader_bridge.record(small.course, small.course / "submitted", "small", done) == ["two\nlines"]
+    for name in set(names) - {"two\nlines"}:
+        assert (small.course / "autograded" / name / "small" / "small.ipynb").is_file()
+
+
+def test_the_same_seed_gives_the_same_reports_and_another_seed_other_inputs(small):
+    hand_in(small, "ada", double="def double(x):\n    return x + 1")
+    hand_in(small, "bob", double="def double(x):\n    return 2 * x if x[0] > 0 else x.clip(0)")
+    first, again = ([d.report.to_json() for d in graded(small, jobs=jobs, seed=5).values()] for jobs in (2, 1))
+    assert first == again
+    assert [(r["points"], r["seed"]) for r in first] == [(2, 5), (2, 5)]
+    (double,) = [q for q in small.questions if q.name == "double"]
+    drawn = {seed: double.cases(seed)[0].inputs["x"].tolist() for seed in (5, 6)}
+    assert drawn[5] != drawn[6]
+
+
+def test_a_submission_that_kills_its_worker_is_ungraded_and_the_others_are_graded(small):
+    hand_in(small, "ada")
+    hand_in(small, "mallory", double=KILLS_ITS_WORKER)
+    hand_in(small, "zoe", add_up="def add_up(x):\n    return x.mean()")
+    done = graded(small, jobs=2)
+    mallory = done["mallory"].report
+    assert mallory.fault == (
+        "We could not grade this submission: A worker process died while grading it. Nothing is lost; grade it again."
+    )
+    assert {o.verdict for o in mallory.outcomes} == {Verdict.UNGRADED}
+    assert mallory.to_json()["points"] is None
+    assert (done["ada"].report.points, done["zoe"].report.points) == (6, 4)
+    assert not done["ada"].report.fault
+
+
+def test_a_fault_of_ours_leaves_that_submission_ungraded_and_says_what_it_was(small, monkeypatch):
+    def breaks(folder, *rest):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(grading, "grade", breaks)
+    monkeypatch.setattr(grading, "_worker", grading._Worker(small, Policy(), 4, None, None))
+    report = grading._grade_one(Submission("ada", small.course)).report
+    assert "We could not grade this submission: OSError: no space left on device" in report.fault
+    assert len(report.ungraded) == len(small.questions)
+
+
+def test_a_reference_that_does_not_start_is_our_fault_and_nobody_is_failed(small):
+    hand_in(small, "ada")
+    small.source_path.write_text(notebook_of(**SOLVED | {"double": "import a_module_we_lack"}))
+    report = graded(small)["ada"].report
+    assert {o.verdict for o in report.outcomes} == {Verdict.UNGRADED}
+    assert re.search("reference", " ".join(report.outcomes[0].reasons)), report.outcomes[0].reasons
+    assert "a_module_we_lack" in " ".join(report.outcomes[0].reasons)
