@@ -4,11 +4,13 @@ Every figure has the same width and look, in colours that colour-blind readers t
 a figure is drawn and never set globally. Nothing here calls ``plt.show()``: a notebook shows the figure by itself.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from cs231n_lite.plot_data import channels_last, named_curves, refuse, templates, unit_range
 
 if TYPE_CHECKING:  # importing this module must not load matplotlib
     from matplotlib.axes import Axes
@@ -71,18 +73,7 @@ def plot_curves(
     >>> ax.get_xlabel(), len(ax.lines)
     ('epoch', 2)
     """
-    named: list[tuple[str | None, np.ndarray]] = []
-    for item in curves:
-        pairs = item.items() if isinstance(item, Mapping) else [(None, item)]
-        named += [(label, np.asarray(values, dtype=float)) for label, values in pairs]
-    if not named:
-        raise ValueError("The curves parameter of plot_curves must be at least one curve. Got none instead.")
-    for _, values in named:
-        if values.ndim != 1 or (x is not None and len(x) != len(values)):
-            needed = "one-dimensional" if x is None else f"as long as x, shape ({len(x)},)"
-            raise ValueError(
-                f"The curves parameter of plot_curves must be {needed}. Got an array of shape {values.shape} instead."
-            )
+    named = named_curves(curves, x)
     with _look() as plt:
         if ax is None:
             _, ax = plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
@@ -192,11 +183,11 @@ def image_grid(
     >>> len(ax.images), [text.get_text() for text in ax.texts]
     (2, ['cat', 'dog'])
     """
-    images = _unit_range(_channels_last(images), rescale)
+    images = unit_range(channels_last(images), rescale)
     if labels is not None and len(labels) != len(images):
-        _refuse("labels", "image_grid", f"one label for each of the {len(images)} images", f"{len(labels)}")
+        refuse("labels", "image_grid", f"one label for each of the {len(images)} images", f"{len(labels)}")
     if columns < 1:
-        _refuse("columns", "image_grid", "a whole number above 0", repr(columns))
+        refuse("columns", "image_grid", "a whole number above 0", repr(columns))
     rows = -(-len(images) // columns)
     # A tile is one unit wide; the gap above it leaves room for a line of text, 0.2 inch, if there are labels.
     height = images.shape[1] / images.shape[2]
@@ -245,35 +236,7 @@ def weight_templates(W1: Any, shape: tuple[int, ...] = (3, 32, 32), columns: int
     >>> len(ax.images)
     5
     """
-    W1 = np.asarray(W1)
-    if W1.ndim != 2 or len(W1) != np.prod(shape):
-        needed = f"an array of shape ({np.prod(shape)}, number of hidden units), for images of shape {tuple(shape)}"
-        _refuse("W1", "weight_templates", needed, f"shape {W1.shape}")
-    return image_grid(W1.T.reshape(-1, *shape), columns=columns)
-
-
-def _channels_last(images: Any) -> np.ndarray:
-    """Return finite float images of shape (N, H, W, 3) or (N, H, W), as matplotlib wants them."""
-    images = np.asarray(images)
-    if images.ndim == 4 and images.shape[1] == 3:
-        images = images.transpose(0, 2, 3, 1)
-    elif images.ndim == 4 and images.shape[1] == 1:
-        images = images[:, 0]
-    elif images.ndim != 3:
-        _refuse("images", "image_grid", "of shape (N, 3, H, W), (N, 1, H, W) or (N, H, W)", f"shape {images.shape}")
-    if images.size == 0 or not np.isfinite(images).all():
-        what = f"shape {images.shape}" if images.size == 0 else "NaN or infinite values"
-        _refuse("images", "image_grid", "at least one image of finite numbers", what)
-    return images.astype(float)
-
-
-def _unit_range(images: np.ndarray, rescale: str) -> np.ndarray:
-    """Stretch images to the range 0 to 1, each by itself or all alike; an image of one value becomes black."""
-    if rescale not in ("each", "jointly"):
-        _refuse("rescale", "image_grid", "'each' or 'jointly'", repr(rescale))
-    axes = tuple(range(1, images.ndim)) if rescale == "each" else None
-    low, high = images.min(axis=axes, keepdims=True), images.max(axis=axes, keepdims=True)
-    return (images - low) / np.where(high > low, high - low, 1.0)
+    return image_grid(templates(W1, shape), columns=columns)
 
 
 @contextmanager
@@ -283,7 +246,3 @@ def _look() -> Iterator[Any]:
 
     with plt.rc_context(_LOOK):
         yield plt
-
-
-def _refuse(name: str, caller: str, needed: str, came: str) -> NoReturn:
-    raise ValueError(f"The {name} parameter of {caller} must be {needed}. Got {came} instead.")

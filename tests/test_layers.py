@@ -32,6 +32,7 @@ LAYERS = {
         "official",
         "data",
         "solver",
+        "plot_data",
         "vis",
         "__init__",  # the front door
     ),
