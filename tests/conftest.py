@@ -79,8 +79,10 @@ def both(assignment, tmp_path_factory):
     }
     command = ["nbgrader", "autograde", theirs.name, f"--JudgeOutside.question_seconds={QUICK.question_seconds}"]
     log = theirs.course / "nbgrader.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(command, cwd=theirs.course, env=env, stdout=output, stderr=subprocess.STDOUT)
+    with (
+        log.open("w") as output,
+        subprocess.Popen(command, cwd=theirs.course, env=env, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
         graded = grading.grade_all(
             ours,
             grading.find_submissions(ours.course / "submitted", ours.name),

@@ -35,7 +35,7 @@ LOST = {
         "TwoLayerNet": (4, "sum"),
     },
     "loss_averaged_twice": {
-        "softmax_loss": (15, "divided by N twice"),
+        "softmax_loss": (16, "divided by N twice"),
         "TwoLayerNet": (13, "N"),
     },
     "never_ends": {
