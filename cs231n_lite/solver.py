@@ -115,8 +115,8 @@ class Solver:
         **unknown: Any,
     ) -> None:
         refuse_unknown(unknown, Solver.__init__.__kwdefaults__ or {})
-        settings: dict[str, Any] = {"lr_decay": lr_decay, "batch_size": batch_size, "seed": seed}
-        settings |= {"num_train_samples": num_train_samples, "num_val_samples": num_val_samples}
+        settings: dict[str, Any] = {"lr_decay": lr_decay, "batch_size": batch_size}
+        settings |= {"num_train_samples": num_train_samples, "num_val_samples": num_val_samples, "seed": seed}
         check_settings(settings | {"num_epochs": num_epochs, "print_every": print_every})
         self.update_rule = find_rule(update_rule)
         check_model(model)
@@ -130,7 +130,7 @@ class Solver:
         self.optim_configs = {name: dict(config) for name in model.params}
         # What fixes the course of a run: resumed with other settings, it would be another run.
         rule_name = getattr(self.update_rule, "__name__", type(self.update_rule).__name__)
-        self._course = {"update_rule": rule_name, "optim_config": repr(config)} | settings
+        self._course = {"update_rule": rule_name, "optim_config": repr(config)} | settings | {"lr_decay": self.lr_decay}
         self.loss_history: list[float] = []
         self.train_acc_history: list[float] = []
         self.val_acc_history: list[float] = []
