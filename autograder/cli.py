@@ -23,7 +23,7 @@ from rich.text import Text
 from autograder import course as grading
 from autograder import doctor as health
 from autograder.assignment import Assignment, find_course
-from autograder.faults import AutograderError
+from autograder.faults import AutograderError, SubmissionFault
 from autograder.grade import Graded
 from autograder.model import Report
 from autograder.report import page, table
@@ -76,6 +76,12 @@ def grade(
     where = (submitted or assignment.course / "submitted").resolve()
     submissions = grading.find_submissions(where, name)
     if student:
+        missing = sorted(set(student) - {s.student for s in submissions})
+        if missing:
+            raise SubmissionFault(
+                f"Looked for submissions of {', '.join(map(repr, missing))} under {where.name}/; there are none. "
+                "Correct the name: it is that of the student's folder."
+            )
         submissions = [s for s in submissions if s.student in student]
     policy = replace(Policy(), question_seconds=question_seconds)
     reports = _grade(assignment, where, submissions, jobs, policy, seed)
