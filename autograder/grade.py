@@ -11,7 +11,7 @@ from autograder import execute, handin, notebook
 from autograder.assignment import Assignment, check_id
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.judge import judge
-from autograder.model import Outcome, Report, Verdict, all_failed, all_ungraded
+from autograder.model import Outcome, Report, Verdict, all_failed, all_ungraded, summary
 from autograder.probe import Session
 from autograder.questions import Question
 from autograder.sandbox.policy import Policy
@@ -125,10 +125,3 @@ def _outputs(outcome: Outcome) -> list[dict[str, object]]:
         new_output("stream", name="stdout", text=text + "\n"),
         new_output("execute_result", {"text/plain": points}, execution_count=1),
     ]
-
-
-def summary(outcome: Outcome) -> str:
-    """Give one line: the question, its points and its verdict."""
-    if outcome.verdict is Verdict.UNGRADED:
-        return f"{outcome.question}: ungraded (of {outcome.max_points:g}); this is our fault, not yours"
-    return f"{outcome.question}: {outcome.points:g} of {outcome.max_points:g} points, {outcome.verdict}"

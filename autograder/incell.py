@@ -16,9 +16,8 @@ from pathlib import Path
 from autograder import handin, probe, reference
 from autograder.assignment import Assignment, find_course
 from autograder.faults import GraderFault
-from autograder.grade import summary
 from autograder.judge import judge
-from autograder.model import Verdict
+from autograder.model import Verdict, summary
 
 SECONDS = 30.0
 

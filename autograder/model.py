@@ -174,3 +174,10 @@ def all_failed(question: str, points: Mapping[str, float], headline: str) -> Out
 def all_ungraded(question: str, points: Mapping[str, float], headline: str) -> Outcome:
     """Leave every output of a question ungraded, with our fault named."""
     return Outcome(question, tuple(OutputOutcome(n, Verdict.UNGRADED, 0.0, p) for n, p in points.items()), headline)
+
+
+def summary(outcome: Outcome) -> str:
+    """Give one line: the question, its points and its verdict."""
+    if outcome.verdict is Verdict.UNGRADED:
+        return f"{outcome.question}: ungraded (of {outcome.max_points:g}); this is our fault, not yours"
+    return f"{outcome.question}: {outcome.points:g} of {outcome.max_points:g} points, {outcome.verdict}"
