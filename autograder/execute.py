@@ -117,10 +117,10 @@ async def _one_kernel(state: _Run, workdir: Path) -> None:
             if cell.cell_type != "code" or cell.id in state.skip or cell.id in state.stopped:
                 continue
             question = state.questions.get(notebook.grade_id(cell))
-            if question is None:
-                await _run_cell(state, client, cell, index)
-            elif question.name not in state.outcomes:
+            if question and question.name not in state.outcomes:
                 _observe(state, running, question, session)
+            elif not notebook.is_check(cell):  # hidden tests never reach the student's process
+                await _run_cell(state, client, cell, index)
 
 
 async def _run_cell(state: _Run, client: "_Client", cell: NotebookNode, index: int) -> None:

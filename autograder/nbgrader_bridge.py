@@ -123,7 +123,7 @@ class JudgeOutside(NbGraderPreprocessor):
         names = resources["nbgrader"]
         done = self.graded.get(names["student"])
         if done is not None:
-            return nbformat.from_dict(done.notebook), resources
+            return _with_outputs(nb, done.notebook), resources
         assignment = _assignment(names["assignment"])
         book = json.loads(json.dumps(nb))
         fault = book["metadata"].pop(FAULT_KEY, "")
@@ -136,6 +136,15 @@ class JudgeOutside(NbGraderPreprocessor):
             book, outcomes = grade.mark(book, assignment, _reference(assignment), policy, folder, seed)
         grade.write_outputs(book, outcomes)
         return nbformat.from_dict(book), resources
+
+
+def _with_outputs(nb: NotebookNode, done: notebook.Notebook) -> NotebookNode:
+    """Give nbgrader's sanitised notebook, checksums and all, the outputs of the graded one."""
+    graded = {cell["id"]: cell for cell in done["cells"]}
+    for cell in nb.cells:
+        if cell.cell_type == "code":
+            cell.update({key: nbformat.from_dict(graded[cell.id][key]) for key in ("outputs", "execution_count")})
+    return nb
 
 
 class SaveVerdicts(SaveAutoGrades):
