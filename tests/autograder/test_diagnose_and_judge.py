@@ -183,7 +183,7 @@ def test_half_a_misconception_is_not_called_one():
 
 def test_what_the_right_cases_have_in_common_is_said():
     outcome = judged(lambda x: (x[:1].sum(axis=0), x[:1].mean(axis=1)))
-    assert outcome.headline == "right only for a batch of one"
+    assert outcome.headline == "summary is right only for a batch of one."
     assert "Seen in 2 of 3 cases" in outcome.reasons[1]
 
 
