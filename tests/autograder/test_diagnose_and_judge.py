@@ -81,7 +81,7 @@ def test_biases_kept_as_rows_are_noted_and_cost_nothing(expected):
         ("TwoLayerNet", "regularisation_left_out_of_the_loss", {"loss"}),
         ("TwoLayerNet", "biases_regularised", {"loss", "db1", "db2"}),
         ("TwoLayerNet", "weight_scale_ignored", {"W_scale"}),
-        ("TwoLayerNet", "biases_drawn_at_random", {"biases"}),
+        ("TwoLayerNet", "biases_drawn_at_random", {"b1", "b2"}),
     ],
 )
 def test_a_mistake_costs_the_outputs_it_spoils_and_no_others(expected, name, variant, lost):
