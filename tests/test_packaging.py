@@ -36,7 +36,9 @@ def test_constraints_are_plain_pins_and_cover_what_ci_installs():
 def test_the_readme_has_exactly_two_set_up_commands():
     readme = (ROOT / "README.md").read_text()
     section = readme.split("## Set up")[1].split("\n## ")[0]
-    commands = [line for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL) for line in block.splitlines() if line]
+    commands = [
+        line for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL) for line in block.splitlines() if line
+    ]
     assert commands == ["make demo", "make test"]
 
 

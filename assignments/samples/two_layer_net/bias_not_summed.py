@@ -1,4 +1,6 @@
 """affine_backward gives every row's bias gradient instead of their sum."""
+
+
 # %% replace affine_backward
 def affine_backward(dout, cache):
     x, w, b = cache

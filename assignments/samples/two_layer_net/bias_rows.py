@@ -1,4 +1,6 @@
 """Biases of shape (1, H): they broadcast, so this is a legitimate model and keeps its marks, with a note."""
+
+
 # %% replace TwoLayerNet
 class TwoLayerNet:
     def __init__(self, input_dim=3 * 32 * 32, hidden_dim=100, num_classes=10, weight_scale=1e-3, reg=0.0):

@@ -1,4 +1,6 @@
 """A check cell deleted, a solution doubled and a helper cell added: nothing of it costs a mark."""
+
+
 # %% delete check_relu_backward
 # %% repeat affine_backward
 # %% add affine_forward

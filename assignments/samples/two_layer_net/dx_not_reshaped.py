@@ -1,4 +1,6 @@
 """affine_backward gives `dx` as rows instead of in the shape of the images."""
+
+
 # %% replace affine_backward
 def affine_backward(dout, cache):
     x, w, b = cache

@@ -1,4 +1,5 @@
 """softmax_loss ends the Python process; what does not need it is graded all the same."""
+
 # %% replace softmax_loss
 import os
 

@@ -1,4 +1,6 @@
 """softmax_loss takes the mean over the batch twice."""
+
+
 # %% replace softmax_loss
 def softmax_loss(x, y):
     shifted = x - x.max(axis=1, keepdims=True)

@@ -1,4 +1,6 @@
 """ReLU's backward writes its mask into the cached array: right the first time, wrong the second."""
+
+
 # %% replace relu_backward
 def relu_backward(dout, cache):
     x = cache

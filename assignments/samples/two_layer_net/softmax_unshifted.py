@@ -1,4 +1,6 @@
 """Softmax without subtracting the maximum: right on small scores, NaN on scores of 1,000."""
+
+
 # %% replace softmax_loss
 def softmax_loss(x, y):
     p = np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)
