@@ -142,7 +142,7 @@ def _with_outputs(nb: NotebookNode, done: notebook.Notebook) -> NotebookNode:
     """Give nbgrader's sanitised notebook, checksums and all, the outputs of the graded one."""
     graded = {cell["id"]: cell for cell in done["cells"]}
     for cell in nb.cells:
-        if cell.cell_type == "code":
+        if cell.cell_type == "code" and cell.id in graded:
             cell.update({key: nbformat.from_dict(graded[cell.id][key]) for key in ("outputs", "execution_count")})
     return nb
 
