@@ -44,7 +44,7 @@ def main() -> None:
         data[key] /= PIXEL_SCALE  # in place: 600 MB are not copied
     dim, classes = data["X_train"][0].size, len(data["class_names"])
     np.random.seed(0)
-    reference = Namespaces(Assignment(find_course(Path(__file__).parent), "two_layer_net"))("")
+    reference = Namespaces(Assignment(find_course(Path(__file__).parent.parent), "two_layer_net"))("")
     model = reference["TwoLayerNet"](dim, HIDDEN, classes, weight_scale=1e-2, reg=3e-3)
     model.params = {name: array.astype(np.float32) for name, array in model.params.items()}
     solver = Solver(
