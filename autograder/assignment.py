@@ -112,7 +112,7 @@ class Assignment:
     def reference_code(self) -> list[tuple[str, str]]:
         """Give the cells that define the reference, as (name, plain Python)."""
         return [
-            (notebook.grade_id(cell) or cell["id"], _without_magics(notebook.source_of(cell)))
+            (notebook.grade_id(cell) or cell["id"], notebook.without_magics(notebook.source_of(cell)))
             for cell in self.frame["cells"]
             if cell["cell_type"] == "code" and not notebook.is_check(cell) and not notebook.explores(cell)
         ]
@@ -128,7 +128,3 @@ def _load(path: Path, advice: str) -> notebook.Notebook:
     except ValueError as error:
         raise GraderFault(f"The notebook {path.parent.name}/{path.name} is not valid JSON. {advice}.") from error
     return content
-
-
-def _without_magics(source: str) -> str:
-    return "\n".join("" if line.startswith(("%", "!")) else line for line in source.splitlines())

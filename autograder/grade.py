@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nbformat.v4 import new_output
 
-from autograder import execute, handin, notebook
+from autograder import execute, explore, handin, notebook
 from autograder.assignment import Assignment, check_id
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.judge import judge
@@ -74,8 +74,8 @@ def mark(
 ) -> tuple[notebook.Notebook, dict[str, Outcome]]:
     """Run a restored notebook and judge its questions.
 
-    Cells no mark depends on are skipped at first. Where an answer then fails, the notebook is run
-    again in full before the verdict counts, so skipping can never cost a mark.
+    Cells tagged ``explore`` are skipped at first. Where an answer then fails and could depend on one of
+    them, it is observed again with them before the verdict counts, so skipping can never cost a mark.
     """
     probed = {check_id(q.name): q for q in assignment.questions if not q.file}
 
@@ -87,7 +87,7 @@ def mark(
 
     done, outcomes = execute.run(book, probed, observe, policy, folder, explore=False)
     failed = {cell: q for cell, q in probed.items() if outcomes[q.name].verdict is Verdict.FAILED}
-    if failed and any(map(notebook.explores, book["cells"])):
+    if failed and explore.may_matter(assignment.frame, book):
         done, again = execute.run(book, failed, observe, policy, folder, explore=True)
         outcomes |= again
     for question in assignment.questions:

@@ -241,3 +241,8 @@ def source_of(cell: Mapping[str, Any]) -> str:
     """Give a cell's text, which a file may hold as one string or as lines."""
     source = cell["source"]
     return source if isinstance(source, str) else "".join(source)
+
+
+def without_magics(source: str) -> str:
+    """Give a cell's text as plain Python: IPython's magic and shell lines are left empty."""
+    return "\n".join("" if line.startswith(("%", "!")) else line for line in source.splitlines())

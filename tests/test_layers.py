@@ -43,6 +43,7 @@ LAYERS = {
         "wire",
         "probe",
         "notebook",
+        "explore",
         "questions",
         "assignment",
         "diagnose",

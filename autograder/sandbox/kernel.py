@@ -102,14 +102,12 @@ def _environment(workdir: Path) -> dict[str, str]:
         "HOME": str(workdir),
         "TMPDIR": str(workdir),
         "IPYTHONDIR": str(workdir / ".ipython"),
-        "MPLCONFIGDIR": str(workdir / ".matplotlib"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "OPENBLAS_NUM_THREADS": "1",
         "OMP_NUM_THREADS": "1",
         "CS231N_LITE_DATA": "embedded",
-        "XDG_CACHE_HOME": os.environ.get(
-            "XDG_CACHE_HOME", str(Path.home() / ".cache")
-        ),  # the embedded data, drawn once
+        # The embedded data and matplotlib's list of fonts, made once a machine.
+        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
     }
 
 

@@ -251,7 +251,7 @@ def test_a_solution_that_needs_an_explore_cell_keeps_its_marks(tmp_path, assignm
         cell("relu", "def relu_forward(x):\n    return np.maximum(x, zero), x"),
         check("relu_forward"),
     )
-    only_this = SimpleNamespace(questions=(relu,))
+    only_this = SimpleNamespace(questions=(relu,), frame=cells)
     done, outcomes = grade.mark(cells, only_this, expected, LIMITS, tmp_path, seed=3)
     assert outcomes["relu_forward"].verdict is Verdict.PASSED, outcomes["relu_forward"].reasons
     assert text(done, "plot") == "explored\n"
@@ -266,3 +266,18 @@ def test_an_explore_cell_no_mark_depends_on_is_not_run(tmp_path):
     )
     assert seen == {"right": "right"}
     assert outputs(done, "plot") == []
+
+
+def test_no_check_cell_reaches_the_students_process_even_of_a_question_already_judged(tmp_path):
+    asked = check("heard")
+    judged = check("judged") | {"source": "overheard = 'the hidden test'"}
+    peek = cell("peek", "heard = 'overheard' in globals() or any('hidden' in line for line in In[:-1])")
+
+    def observe(question, session):
+        got = session.observe(question.source, question.name, {})
+        assert bytes(got.values["text"].astype("u1")) == b"False"
+        return Outcome(question.name, (OutputOutcome("text", Verdict.PASSED, 2, 2),))
+
+    cells = book(judged, peek, asked)
+    _, outcomes = execute.run(cells, {"check_heard": asking("heard")}, observe, LIMITS, tmp_path, explore=True)
+    assert set(outcomes) == {"heard"}

@@ -1,0 +1,66 @@
+"""Tell whether a skipped cell could have made a difference to an answer.
+
+Grading skips cells tagged ``explore``. They are the instructor's, and touch other cells only through the
+names they bind. So where none of these names is used by what the student wrote, and the student did not
+change the cells, running them cannot change a verdict.
+"""
+
+import symtable
+from collections.abc import Iterable, Iterator
+
+from autograder import notebook
+
+# Whoever uses these can reach any name without writing it.
+REACHES_ALL = frozenset({"eval", "exec", "globals", "locals", "vars", "get_ipython", "__import__", "importlib", "sys"})
+
+
+def may_matter(frame: notebook.Notebook, book: notebook.Notebook) -> bool:
+    """Whether any answer in a restored notebook may depend on its ``explore`` cells; True when in doubt.
+
+    Parameters
+    ----------
+    frame : dict
+        The instructor's notebook.
+    book : dict
+        The student's answers on it, as `notebook.restore` gives them.
+    """
+    written = {cell["id"]: notebook.source_of(cell) for cell in frame["cells"]}
+    code = [cell for cell in book["cells"] if cell["cell_type"] == "code" and not notebook.is_check(cell)]
+    skipped = [cell for cell in code if notebook.explores(cell)]
+    # A solution cell may be tagged too (one that trains, say); that one is the student's to write.
+    if any(cell["source"] != written.get(cell["id"]) for cell in skipped if not notebook.is_solution(cell)):
+        return True
+    try:
+        bound = set(_bound(cell["source"] for cell in skipped))
+        used = set(_used(cell["source"] for cell in code if not notebook.explores(cell)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return True
+    return not used.isdisjoint(bound | REACHES_ALL)
+
+
+def _bound(sources: Iterable[str]) -> Iterator[str]:
+    """Give every name the cells bind for others to see."""
+    for table in _tables(sources):
+        for symbol in table.get_symbols():
+            is_outer = table.get_type() == "module" or symbol.is_declared_global()
+            if is_outer and (symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()):
+                yield symbol.get_name()
+
+
+def _used(sources: Iterable[str]) -> Iterator[str]:
+    """Give every name the cells look up outside the function it stands in."""
+    for table in _tables(sources):
+        for symbol in table.get_symbols():
+            if symbol.is_referenced() and (table.get_type() == "module" or symbol.is_global()):
+                yield symbol.get_name()
+
+
+def _tables(sources: Iterable[str]) -> Iterator[symtable.SymbolTable]:
+    for source in sources:
+        if "import *" in source:
+            raise ValueError("what a star import binds is not written down")
+        waiting: list[symtable.SymbolTable] = [symtable.symtable(notebook.without_magics(source), "cell", "exec")]
+        while waiting:
+            table = waiting.pop()
+            waiting += table.get_children()
+            yield table
