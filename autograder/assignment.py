@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from autograder import notebook
+from autograder.explore import without_magics
 from autograder.faults import GraderFault
 from autograder.questions import Question, load_questions
 
@@ -112,7 +113,7 @@ class Assignment:
     def reference_code(self) -> list[tuple[str, str]]:
         """Give the cells that define the reference, as (name, plain Python)."""
         return [
-            (notebook.grade_id(cell) or cell["id"], notebook.without_magics(notebook.source_of(cell)))
+            (notebook.grade_id(cell) or cell["id"], without_magics(notebook.source_of(cell)))
             for cell in self.frame["cells"]
             if cell["cell_type"] == "code" and not notebook.is_check(cell) and not notebook.explores(cell)
         ]

@@ -59,8 +59,13 @@ def _tables(sources: Iterable[str]) -> Iterator[symtable.SymbolTable]:
     for source in sources:
         if "import *" in source:
             raise ValueError("what a star import binds is not written down")
-        waiting: list[symtable.SymbolTable] = [symtable.symtable(notebook.without_magics(source), "cell", "exec")]
+        waiting: list[symtable.SymbolTable] = [symtable.symtable(without_magics(source), "cell", "exec")]
         while waiting:
             table = waiting.pop()
             waiting += table.get_children()
             yield table
+
+
+def without_magics(source: str) -> str:
+    """Give a cell's text as plain Python: IPython's magic and shell lines are left empty."""
+    return "\n".join("" if line.startswith(("%", "!")) else line for line in source.splitlines())

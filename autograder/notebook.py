@@ -154,9 +154,8 @@ def restore(frame: Notebook, submitted: Notebook, stubs: Mapping[str, str]) -> t
     Returns
     -------
     notebook : dict
-        The frame's cells in the frame's order, without outputs: solution cells with the student's text (the stub
-        where there is none), plain cells with the student's changes, locked cells as the instructor
-        wrote them; after each, the cells the student added there.
+        The frame's cells in its order, without outputs: solution cells with the student's text (or the stub),
+        plain cells with the student's changes, locked cells as they were; after each, what the student added.
     notes : tuple of str
         What had to be mended, in words for the student.
     """
@@ -183,11 +182,11 @@ def _sort_into_slots(
     """Match submitted cells with the frame's; the rest follow the frame cell they came after."""
     by_grade_id = {grade_id(c): i for i, c in enumerate(frame["cells"]) if grade_id(c)}
     by_id = {c["id"]: i for i, c in enumerate(frame["cells"]) if not grade_id(c) and c.get("id")}
-    by_definition = {n: by_grade_id[n] for n in stubs if frame["cells"][by_grade_id[n]]["cell_type"] == "code"}
+    by_text = {_released(c): i for i, c in enumerate(frame["cells"]) if not is_solution(c)}
 
     def place(cell: Cell) -> int | None:
         name = grade_id(cell)
-        index = by_grade_id.get(name) if name else by_id.get(cell["id"])
+        index = by_grade_id.get(name) if name else by_id.get(cell["id"], by_text.get(cell["source"].strip()))
         return index if index is not None and frame["cells"][index]["cell_type"] == cell["cell_type"] else None
 
     places = [place(cell) for cell in submitted["cells"]]
@@ -198,13 +197,12 @@ def _sort_into_slots(
     last = -1
     for cell, index in zip(submitted["cells"], places, strict=True):
         if index is None:
-            # A cell that lost its metadata is known by what it defines.
-            found = next((n for n in _definitions(cell) if n in by_definition and by_definition[n] not in named), None)
-            if found is None:
+            found, how = _recognise(frame, cell, last)
+            index = by_grade_id.get(found)
+            if index is None or index in named or found not in stubs:
                 extras.setdefault(last, []).append(cell)
                 continue
-            index = by_definition[found]
-            notes.append(f"The cell '{found}' had lost its name; it was recognised by the function it defines.")
+            notes.append(f"The cell '{found}' had lost its name; it was recognised by {how}.")
         last = index
         own = frame["cells"][index]
         if index not in slots:
@@ -224,9 +222,23 @@ def _sort_into_slots(
     return slots, extras, list(dict.fromkeys(notes))
 
 
-def _definitions(cell: Cell) -> list[str]:
+def _recognise(frame: Notebook, cell: Cell, last: int) -> tuple[str, str]:
+    """Name the answer that a cell without metadata is, if it is one, and what tells."""
+    answers = {grade_id(c): c["cell_type"] for c in frame["cells"] if is_solution(c)}
+    if cell["cell_type"] == "markdown":
+        following = frame["cells"][last + 1] if last + 1 < len(frame["cells"]) else {}
+        return (grade_id(following), "its place") if is_written(following) else ("", "")
     # By pattern, not by parser: the text may hold magics, mistakes or megabytes.
-    return re.findall(r"^(?:def|class)[ \t]+(\w+)", cell["source"], re.MULTILINE) if cell["cell_type"] == "code" else []
+    defined = (
+        re.findall(r"^(?:def|class)[ \t]+(\w+)", cell["source"], re.MULTILINE) if cell["cell_type"] == "code" else []
+    )
+    return next((name for name in defined if answers.get(name) == "code"), ""), "the function it defines"
+
+
+def _released(cell: Cell) -> str:
+    """Give a cell's text as students get it."""
+    hidden = r"^[^\n]*BEGIN (HIDDEN TESTS|MARK SCHEME).*?END \1[^\n]*(\n|\Z)"
+    return re.sub(hidden, "", source_of(cell), flags=re.MULTILINE | re.DOTALL).strip()
 
 
 def _extra(cell: Cell, identity: str) -> Cell:
@@ -239,10 +251,4 @@ def _with_outputs(cell: Cell) -> Cell:
 
 def source_of(cell: Mapping[str, Any]) -> str:
     """Give a cell's text, which a file may hold as one string or as lines."""
-    source = cell["source"]
-    return source if isinstance(source, str) else "".join(source)
-
-
-def without_magics(source: str) -> str:
-    """Give a cell's text as plain Python: IPython's magic and shell lines are left empty."""
-    return "\n".join("" if line.startswith(("%", "!")) else line for line in source.splitlines())
+    return cell["source"] if isinstance(cell["source"], str) else "".join(cell["source"])

@@ -398,12 +398,26 @@ class TestLostNames:
         assert run(sources)["affine"](4) == 8
         assert run(sources)["relu"](-3) == 0
         assert sources.count(AFFINE) == sources.count(RELU) == 1
-        assert WHY in sources, "a written answer cannot be recognised, but its text is kept"
+        assert sources.count(WHY) == 1
         assert notes == (
             "The cell 'affine' had lost its name; it was recognised by the function it defines.",
             "The cell 'relu' had lost its name; it was recognised by the function it defines.",
-            "The cell 'why' was missing; it was put back as it was handed out.",
+            "The cell 'why' had lost its name; it was recognised by its place.",
         )
+
+    def test_a_written_answer_is_known_by_its_place_only_where_none_bears_its_name(self, done):
+        at = next(i for i, c in enumerate(done["cells"]) if c["source"] == WHY)
+        done["cells"].insert(at, {"cell_type": "markdown", "id": "own", "metadata": {}, "source": "A note of mine."})
+        sources, notes = restored(done)
+        assert notes == ()
+        assert sources.index("A note of mine.") < sources.index(WHY)
+
+    def test_plain_and_locked_cells_are_known_by_their_text(self, done):
+        for c in done["cells"]:
+            c["metadata"] = {}
+            c["id"] = ""
+        sources, _ = restored(done)
+        assert [sources.count(source) for source in COMPLETE] == [1] * len(COMPLETE)
 
     @pytest.mark.parametrize(
         "source",
