@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import secrets
-import shutil
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -267,10 +266,3 @@ def _reference(assignment: Assignment) -> Session:
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(reference.session(assignment))
-
-
-def remove_course_output(course: Path) -> None:
-    """Delete what an earlier run of grading wrote into a course directory."""
-    for name in ("autograded", "feedback", "results"):
-        shutil.rmtree(course / name, ignore_errors=True)
-    (course / "gradebook.db").unlink(missing_ok=True)

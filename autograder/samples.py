@@ -14,7 +14,6 @@ and a docstring that says what it shows. A file of any other kind is handed in a
 byte for byte.
 """
 
-import ast
 import contextlib
 import json
 import re
@@ -86,13 +85,6 @@ def _edits(assignment: Assignment, name: str) -> Iterator[tuple[str, str, str]]:
         head, _, body = part.partition("\n")
         action, _, target = head.partition(" ")
         yield action, target.strip(), body.strip("\n")
-
-
-def about(assignment: Assignment, name: str) -> str:
-    """Give the first line of a sample's docstring, ``""`` where it has none."""
-    path = folder(assignment) / f"{name}.py"
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.is_file() else None
-    return (text or "").partition("\n")[0]
 
 
 def _edit(book: notebook.Notebook, edits: Iterator[tuple[str, str, str]]) -> set[str]:
