@@ -10,12 +10,13 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder import notebook, reference
+from autograder import reference
 from autograder.assignment import Assignment
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.grade import Graded, grade, write_outputs
 from autograder.model import Report, all_ungraded
 from autograder.probe import Session
+from autograder.restore import restore
 from autograder.sandbox.policy import Policy
 
 
@@ -106,7 +107,7 @@ def ungraded(assignment: Assignment, submission: Submission, why: str, seed: int
     """Report a submission that we failed to grade; nobody gains or loses by it."""
     fault = f"We could not grade this submission: {why} Nothing is lost; grade it again."
     outcomes = {q.name: all_ungraded(q.name, q.points, fault) for q in assignment.questions}
-    book, _ = notebook.restore(assignment.frame, {"cells": []}, assignment.stubs)
+    book, _ = restore(assignment.frame, {"cells": []}, assignment.stubs)
     write_outputs(book, outcomes)
     report = Report(submission.student, assignment.name, tuple(outcomes.values()), assignment.by_hand, fault, (), seed)
     return Graded(report, book)

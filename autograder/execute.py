@@ -67,7 +67,7 @@ def run(
     Parameters
     ----------
     book : dict
-        What `notebook.restore` gave.
+        What `restore.restore` gave.
     questions : mapping of str to Question
         By the grade id of the check cell where each is observed.
     observe : callable

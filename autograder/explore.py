@@ -22,7 +22,7 @@ def may_matter(frame: notebook.Notebook, book: notebook.Notebook) -> bool:
     frame : dict
         The instructor's notebook.
     book : dict
-        The student's answers on it, as `notebook.restore` gives them.
+        The student's answers on it, as `restore.restore` gives them.
     """
     written = {cell["id"]: notebook.source_of(cell) for cell in frame["cells"]}
     code = [cell for cell in book["cells"] if cell["cell_type"] == "code" and not notebook.is_check(cell)]

@@ -14,6 +14,7 @@ from autograder.judge import judge
 from autograder.model import Outcome, Report, Verdict, all_failed, all_ungraded, summary
 from autograder.probe import Session
 from autograder.questions import Question
+from autograder.restore import restore
 from autograder.sandbox.policy import Policy
 
 # Outputs of a check cell that we could not judge carry this key, for the gradebook.
@@ -58,7 +59,7 @@ def read(path: Path, assignment: Assignment) -> tuple[notebook.Notebook, tuple[s
         submitted = notebook.read(_bytes(path))
     except SubmissionFault as found:
         fault = str(found)
-    book, notes = notebook.restore(assignment.frame, submitted, assignment.stubs)
+    book, notes = restore(assignment.frame, submitted, assignment.stubs)
     return book, () if fault else notes, fault
 
 

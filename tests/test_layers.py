@@ -43,6 +43,7 @@ LAYERS = {
         "wire",
         "probe",
         "notebook",
+        "restore",
         "explore",
         "questions",
         "assignment",

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from autograder import explore, notebook, samples
+from autograder.restore import restore
 
 
 def cell(identity, source, *, tags=(), solution=False):
@@ -67,6 +68,6 @@ def test_what_a_skipped_answer_binds_counts_too():
 
 def test_no_answer_of_the_reference_depends_on_a_skipped_cell(assignment):
     submitted = notebook.read(json.dumps(samples.complete(assignment)).encode())
-    book, _ = notebook.restore(assignment.frame, submitted, assignment.stubs)
+    book, _ = restore(assignment.frame, submitted, assignment.stubs)
     assert any(notebook.explores(c) for c in book["cells"])
     assert not explore.may_matter(assignment.frame, book)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from autograder import notebook
 from autograder.faults import SubmissionFault
-from autograder.notebook import read, restore
+from autograder.notebook import read
+from autograder.restore import restore
 
 
 def cell(source, *, kind="code", id="", name="", tags=(), **marks):
@@ -534,3 +535,29 @@ class TestOtherCells:
         sources, notes = restored(done)
         assert sources == [*COMPLETE[:3], *(c["source"] for c in many), *COMPLETE[3:]]
         assert notes == ()
+
+
+class TestPictures:
+    def test_a_picture_pasted_into_a_written_answer_is_kept(self, done):
+        at = next(i for i, c in enumerate(done["cells"]) if c["source"] == WHY)
+        done["cells"][at]["attachments"] = {"page.png": {"image/png": "iVBORw0KGgo="}}
+        book, _ = restore(FRAME, handed_in(done), STUBS)
+        (answer,) = [c for c in book["cells"] if c["source"] == WHY]
+        assert answer["attachments"] == {"page.png": {"image/png": "iVBORw0KGgo="}}
+
+    @pytest.mark.parametrize(
+        "attached",
+        [
+            [],
+            {"page": "iVBORw0KGgo="},
+            {"page": {"image/svg+xml": "PHN2Zz4="}},
+            {"page": {"text/html": "PGI+"}},
+            {"page": {"image/png": '" onerror="alert(1)'}},
+            {"page": {"image/png": 3}},
+        ],
+    )
+    def test_whatever_else_is_attached_is_dropped(self, done, attached):
+        at = next(i for i, c in enumerate(done["cells"]) if c["source"] == WHY)
+        done["cells"][at]["attachments"] = attached
+        book, _ = restore(FRAME, handed_in(done), STUBS)
+        assert not any("attachments" in c for c in book["cells"])
