@@ -6,7 +6,6 @@ import os
 import secrets
 import shutil
 import sys
-import tempfile
 import warnings
 import webbrowser
 from collections.abc import Sequence
@@ -29,7 +28,8 @@ from autograder.model import Report
 from autograder.report import page, table
 from autograder.sandbox.policy import Policy
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+HELP = "Release, grade and verify course assignments whose answers are NumPy code."
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
 console = Console()
 
 Name = Annotated[str, typer.Argument(help="The assignment, such as two_layer_net.")]
@@ -94,12 +94,14 @@ def verify(name: Name, course: CourseOption = None) -> None:
     from autograder import verify as verifying
 
     broken = held = 0
-    for finding in verifying.verify(_assignment(course, name)):
-        if finding.holds:
-            held += 1
-        else:
-            broken += 1
-            console.print(Text.assemble(("broken  ", "bold red"), finding.claim, f": {finding.detail}"))
+    with console.status(f"Verifying {name} ...") as status:
+        for finding in verifying.verify(_assignment(course, name)):
+            status.update(Text(f"Verified: {finding.claim}"))
+            if finding.holds:
+                held += 1
+            else:
+                broken += 1
+                console.print(Text.assemble(("broken  ", "bold red"), finding.claim, f": {finding.detail}"))
     console.print(f"{name}: {held} claims hold, {broken} are broken.")
     if broken:
         raise typer.Exit(1)
@@ -206,7 +208,6 @@ def main() -> None:
     """Run a command; a fault of ours or of a submission is one clear sentence and exit code 2."""
     warnings.filterwarnings("ignore", module="nbgrader|nbconvert|traitlets|zmq|nbformat")
     logging.disable(logging.WARNING)
-    tempfile.tempdir = os.environ.get("TMPDIR") or None
     try:
         app(prog_name="autograder")
     except AutograderError as error:
