@@ -184,7 +184,7 @@ class TestRead:
             (b"", "The notebook file is empty (0 bytes). Save the notebook and hand it in again."),
             (b" \n", "The notebook file is empty (2 bytes)."),
             (b'{"cells": [', "is not valid JSON: it breaks off or is damaged at line 1. Open it in JupyterLab; if it"),
-            (b'{\n"a": 1,\n}', "is not valid JSON: it breaks off or is damaged at line 3."),
+            (b'{\n"a": 1\n"b"}', "is not valid JSON: it breaks off or is damaged at line 3."),
             (b"PK\x03\x04\xff", "is not valid JSON: it breaks off or is damaged. Open it in JupyterLab"),
             (b"9" * 5000, "is not valid JSON: it breaks off or is damaged. Open it"),
             (b"[" * 200_000, "The notebook file is nested too deeply to be a notebook. Open it in JupyterLab, save it"),
