@@ -32,6 +32,7 @@ from nbgrader.preprocessors import (
     LimitOutput,
     NbGraderPreprocessor,
     SaveAutoGrades,
+    SaveCells,
 )
 from traitlets import Float
 from traitlets.config import Config
@@ -181,8 +182,7 @@ def release(course: Path, name: str, destination: Path | None = None) -> None:
         converter.force = True
         converter.no_database = destination is not None
         if destination:
-            steps = converter.preprocessors
-            converter.preprocessors = [s for s in steps if s.__name__ not in ("SaveCells",)]
+            converter.preprocessors = [step for step in converter.preprocessors if step is not SaveCells]
         with _refusal(f"nbgrader could not release {name}"):
             converter.start()
 
