@@ -4,6 +4,10 @@ from dataclasses import dataclass
 
 MB = 2**20
 
+# From the strongest wall to the weakest; docs/isolation.md says what each holds back.
+LEVELS = ("namespaces", "bwrap", "landlock", "rlimits")
+AUTO = "auto"
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -20,18 +24,33 @@ class Policy:
     fresh_starts : int
         How often a kernel that had to be stopped is replaced by a new one, so that the other
         questions are still graded.
+    cpu_seconds : int
+        Processor time of one process of the student's.
     memory_mb : int
-        Memory beyond what Python, NumPy and the kernel themselves map.
+        Memory of one process beyond what Python, NumPy and the kernel themselves map.
+    processes : int
+        Processes and threads together, the kernel's own (about ten) included.
+    open_files : int
+        Files one process may have open.
     file_mb : int
         Size of one file.
+    disk_mb : int
+        Size of the working directory, files handed in included.
     output_mb : float
-        Text and pictures of one cell.
+        Text and pictures of one cell. More is left out; sixteen times as much stops the cell.
+    isolation : str
+        One of `LEVELS`, or ``"auto"`` for the strongest this machine can have.
     """
 
     cell_seconds: float = 30.0
     question_seconds: float = 10.0
     notebook_seconds: float = 300.0
     fresh_starts: int = 8
+    cpu_seconds: int = 600
     memory_mb: int = 3072
+    processes: int = 64
+    open_files: int = 256
     file_mb: int = 256
+    disk_mb: int = 512
     output_mb: float = 4.0
+    isolation: str = AUTO
