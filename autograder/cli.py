@@ -26,7 +26,8 @@ from autograder.faults import AutograderError, SubmissionFault
 from autograder.grade import Graded
 from autograder.model import Report
 from autograder.report import page, table
-from autograder.sandbox.policy import Policy
+from autograder.sandbox import levels
+from autograder.sandbox.policy import AUTO, LEVELS, WEAK, Policy
 
 HELP = "Release, grade and verify course assignments whose answers are NumPy code."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
@@ -35,6 +36,9 @@ console = Console()
 Name = Annotated[str, typer.Argument(help="The assignment, such as two_layer_net.")]
 CourseOption = Annotated[Path | None, typer.Option("--course", help="The course directory; found by itself.")]
 Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many submissions to grade at once.")]
+Isolation = Annotated[
+    str, typer.Option("--isolation", help=f"The wall: {AUTO} for the strongest, or one of {', '.join(LEVELS)}.")
+]
 Seconds = Annotated[float, typer.Option(min=0.5, help="How long one observation of one question may take.")]
 DEFAULT_JOBS = max(1, os.cpu_count() or 1)
 
@@ -69,6 +73,7 @@ def grade(
     student: Annotated[list[str] | None, typer.Option("--student", help="Grade only this student; repeatable.")] = None,
     jobs: Jobs = DEFAULT_JOBS,
     question_seconds: Seconds = Policy.question_seconds,
+    isolation: Isolation = AUTO,
     seed: Annotated[int | None, typer.Option(help="Draw the inputs of an earlier run again.")] = None,
 ) -> None:
     """Grade submissions: run each in a process of its own, judge outside it, record marks in nbgrader's gradebook."""
@@ -83,7 +88,7 @@ def grade(
                 "Correct the name: it is that of the student's folder."
             )
         submissions = [s for s in submissions if s.student in student]
-    policy = replace(Policy(), question_seconds=question_seconds)
+    policy = replace(Policy(), question_seconds=question_seconds, isolation=isolation)
     reports = _grade(assignment, where, submissions, jobs, policy, seed)
     console.print(table.summary(reports))
 
@@ -111,6 +116,7 @@ def verify(name: Name, course: CourseOption = None) -> None:
 def demo(
     jobs: Jobs = DEFAULT_JOBS,
     course: CourseOption = None,
+    isolation: Isolation = AUTO,
     name: Annotated[str, typer.Option(help="The assignment to show.")] = "two_layer_net",
     folder: Annotated[Path, typer.Option(help="Where the demonstration is written.")] = Path("build/demo"),
     show: Annotated[bool, typer.Option("--open/--no-open", help="Open the report in a browser.")] = True,
@@ -130,7 +136,7 @@ def demo(
             samples.write(assignment, student, assignment.course / "submitted" / student / name)
             progress.advance(task)
     submissions = grading.find_submissions(assignment.course / "submitted", name)
-    policy = replace(Policy(), question_seconds=3.0)
+    policy = replace(Policy(), question_seconds=3.0, isolation=isolation)
     reports = _grade(assignment, assignment.course / "submitted", submissions, jobs, policy, None)
     console.print(table.reasons(reports))
     console.print(table.summary(reports))
@@ -164,6 +170,10 @@ def _grade(
     """Grade, record, write the reports and print the table."""
     from autograder import nbgrader_bridge
 
+    level = levels.choose(policy.isolation)
+    if level in WEAK:
+        console.print(Text(f"WARNING: {WEAK[level]}", style="bold red"))
+    policy = replace(policy, isolation=level)
     with _progress() as progress:
         task = progress.add_task("Grading", total=len(submissions))
 

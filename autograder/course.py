@@ -3,11 +3,13 @@
 import atexit
 import contextlib
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from autograder import reference
@@ -17,6 +19,8 @@ from autograder.grade import Graded, grade, write_outputs
 from autograder.model import Report, all_ungraded
 from autograder.probe import Session
 from autograder.restore import restore
+from autograder.sandbox import kernel, levels
+from autograder.sandbox.base import Sandbox
 from autograder.sandbox.policy import Policy
 
 
@@ -68,6 +72,7 @@ def grade_all(
     """
     # Everything a worker needs is checked here once, so that what is missing is said once.
     _ = assignment.questions, assignment.stubs
+    policy = replace(policy, isolation=levels.choose(policy.isolation))
     done: dict[str, Graded] = {}
     waiting = list(submissions)
     while waiting:
@@ -119,10 +124,9 @@ def ungraded(assignment: Assignment, submission: Submission, why: str, seed: int
 @dataclass
 class _Worker:
     assignment: Assignment
-    policy: Policy
     seed: int
     reference: Session
-    held: contextlib.ExitStack  # closing it ends the reference
+    sandbox: Sandbox
 
 
 _worker: _Worker | None = None
@@ -140,17 +144,28 @@ def _pool(assignment: Assignment, jobs: int, policy: Policy, seed: int) -> Proce
 def _start_worker(course: Path, name: str, policy: Policy, seed: int) -> None:
     global _worker
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    _end_with_parent()
     assignment = Assignment(course, name)
     stack = contextlib.ExitStack()
-    _worker = _Worker(assignment, policy, seed, stack.enter_context(reference.session(assignment)), stack)
     atexit.register(stack.close)
+    sandbox = stack.enter_context(kernel.opened(policy, [course]))
+    _worker = _Worker(assignment, seed, stack.enter_context(reference.session(assignment)), sandbox)
+
+
+def _end_with_parent() -> None:
+    """End this worker when the process that started it is gone, however it went."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    ended = parent.sentinel
+    watch = threading.Thread(target=lambda: (multiprocessing.connection.wait([ended]), os._exit(1)), daemon=True)
+    watch.start()
 
 
 def _grade_one(submission: Submission) -> Graded:
     assert _worker is not None
     w = _worker
     try:
-        return grade(submission.folder, submission.student, w.assignment, w.reference, w.policy, w.seed)
+        return grade(submission.folder, submission.student, w.assignment, w.reference, w.sandbox, w.seed)
     except Exception as error:  # whatever else goes wrong on our side is ours, and is told as such
         detail = str(error) if isinstance(error, GraderFault) else f"{type(error).__name__}: {error}"
         return ungraded(w.assignment, submission, detail, w.seed)

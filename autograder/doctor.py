@@ -9,6 +9,8 @@ from pathlib import Path
 
 from autograder.assignment import find_course
 from autograder.faults import GraderFault
+from autograder.sandbox import levels
+from autograder.sandbox.policy import WEAK
 
 NEEDED = ("numpy", "nbgrader", "nbclient", "jupyter_client", "ipykernel", "nbformat", "typer", "rich", "jinja2")
 
@@ -26,7 +28,7 @@ class Health:
 
 def examine(start: Path) -> list[Health]:
     """Look at everything grading depends on; `start` is where the course is looked for."""
-    return [_python(), *map(_package, NEEDED), _alembic(), _course(start), _isolation()]
+    return [_python(), *map(_package, NEEDED), _alembic(), _course(start), *_isolation()]
 
 
 def _python() -> Health:
@@ -57,8 +59,14 @@ def _course(start: Path) -> Health:
     return Health("course directory", True, f"{course.name}/ with {', '.join(names) or 'no assignment'}")
 
 
-def _isolation() -> Health:
-    if sys.platform == "win32":
-        return Health("isolation", False, "none", "Grade on Linux, macOS or in WSL.")
-    found = "separate process with limits on time, memory, file size and output"
-    return Health("isolation", True, found, "Grade strangers' code on a machine that holds nothing else.")
+def _isolation() -> list[Health]:
+    """Try every level of the wall; grading needs one, and should not have to do with the last."""
+    obstacles = levels.available()
+    possible = [level for level, obstacle in obstacles.items() if not obstacle]
+    rows = [Health(f"isolation {level}", not why, why or "yes", optional=True) for level, why in obstacles.items()]
+    if not possible:
+        advice = "Nothing can be graded here. Mend what one of the rows above names."
+        return [*rows, Health("isolation", False, "none", advice)]
+    strongest = possible[0]
+    advice = WEAK.get(strongest, "")
+    return [*rows, Health("isolation", not advice, f"{strongest} is used", advice, optional=True)]

@@ -9,7 +9,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from autograder import notebook
-from autograder.model import Outcome, all_failed
+from autograder.model import Outcome, Verdict, all_failed
 from autograder.probe import Lost, Session
 from autograder.questions import Question
-from autograder.sandbox import kernel
+from autograder.sandbox.base import Kernel, Sandbox
 from autograder.sandbox.policy import MB, Policy
 
+OUTPUT_LIMIT = 16  # times what is kept of a cell's output, and the cell is stopped
 SERVE = "__import__('autograder.probe', fromlist=['']).serve_kernel({})"
 
 Observe = Callable[[Question, Session], Outcome]
@@ -43,10 +44,15 @@ class _Run:
     skip: frozenset[str]
     questions: Mapping[str, Question]  # by the grade id of their check cell
     observe: Observe
-    policy: Policy
+    sandbox: Sandbox
+    folder: Path
     deadline: float
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     stopped: dict[str, str] = field(default_factory=dict)  # cell id -> why it is left out from now on
+
+    @property
+    def policy(self) -> Policy:
+        return self.sandbox.policy
 
     @property
     def left(self) -> float:
@@ -57,7 +63,7 @@ def run(
     book: notebook.Notebook,
     questions: Mapping[str, Question],
     observe: Observe,
-    policy: Policy,
+    sandbox: Sandbox,
     folder: Path,
     *,
     explore: bool,
@@ -72,6 +78,8 @@ def run(
         By the grade id of the check cell where each is observed.
     observe : callable
         ``observe(question, session) -> Outcome``.
+    sandbox : Sandbox
+        Where its kernels run, and the policy they run under.
     folder : Path
         The submission, for the files beside the notebook.
     explore : bool
@@ -86,15 +94,15 @@ def run(
     """
     node = nbformat.from_dict(book)
     skip = frozenset() if explore else frozenset(c["id"] for c in book["cells"] if notebook.explores(c))
-    state = _Run(node, skip, questions, observe, policy, time.monotonic() + policy.notebook_seconds)
-    with kernel.workdir(folder, policy) as workdir:
-        for _ in range(1 + policy.fresh_starts):
-            try:
-                asyncio.run(_one_kernel(state, workdir))
+    policy = sandbox.policy
+    state = _Run(node, skip, questions, observe, sandbox, folder, time.monotonic() + policy.notebook_seconds)
+    for _ in range(1 + policy.fresh_starts):
+        try:
+            asyncio.run(_one_kernel(state))
+            break
+        except _Stopped:
+            if state.left <= 0:
                 break
-            except _Stopped:
-                if state.left <= 0:
-                    break
     late = (
         f"not reached: the notebook as a whole was stopped after {policy.notebook_seconds:g} s or too many fresh starts"
     )
@@ -102,13 +110,27 @@ def run(
         state.outcomes.setdefault(
             question.name, all_failed(question.name, question.points, f"{question.name}: {late}.")
         )
+    _say_what_was_stopped(state)
     return state.book, state.outcomes
 
 
-async def _one_kernel(state: _Run, workdir: Path) -> None:
+def _say_what_was_stopped(state: _Run) -> None:
+    """Tell whoever failed a question of the cells above it that were not run to their end."""
+    said: list[str] = []
+    for number, cell in enumerate(state.book.cells, 1):
+        question = state.questions.get(notebook.grade_id(cell))
+        if question and said and state.outcomes[question.name].verdict is Verdict.FAILED:
+            outcome = state.outcomes[question.name]
+            state.outcomes[question.name] = replace(outcome, notes=(*outcome.notes, *said))
+        if cell.get("id") in state.stopped:
+            name = notebook.grade_id(cell) or f"number {number} of the notebook"
+            said.append(f"Cell {name} was {state.stopped[cell.id]}")
+
+
+async def _one_kernel(state: _Run) -> None:
     """Run the notebook from the top in one kernel, leaving out what is known to stop it."""
-    async with kernel.running(state.policy, workdir) as running:
-        client = _Client(state.book, km=running.manager, policy=state.policy)
+    async with state.sandbox.kernel(state.folder) as running:
+        client = _Client(state.book, policy=state.policy)
         client.kc = running.client
         session = Session(running.wire, state.policy.question_seconds)
         for index, cell in enumerate(state.book.cells):
@@ -131,7 +153,7 @@ async def _run_cell(state: _Run, client: "_Client", cell: NotebookNode, index: i
     except CellTimeoutError:
         why = f"stopped after {seconds:.0f} s: does a loop never end?"
     except DeadKernelError:
-        why = "the Python process ended in this cell: does it call exit(), or need too much memory?"
+        why = client.why_dead(index)
     else:
         return
     cell.outputs = [*cell.outputs, new_output("error", ename="Stopped", evalue=why, traceback=[f"Stopped: {why}"])]
@@ -139,7 +161,7 @@ async def _run_cell(state: _Run, client: "_Client", cell: NotebookNode, index: i
     raise _Stopped(why)
 
 
-def _observe(state: _Run, running: kernel.Kernel, question: Question, session: Session) -> None:
+def _observe(state: _Run, running: Kernel, question: Question, session: Session) -> None:
     running.client.execute(SERVE.format(running.wire_there), silent=True, store_history=False)
     try:
         state.outcomes[question.name] = state.observe(question, session)
@@ -156,15 +178,28 @@ class _Client(NotebookClient):
     def __init__(self, nb: NotebookNode, *, policy: Policy, **kwargs: Any) -> None:
         super().__init__(nb, allow_errors=True, raise_on_iopub_timeout=True, **kwargs)
         self._budget = policy.output_mb * MB
+        self._limit = OUTPUT_LIMIT * policy.output_mb
         self._seen: dict[int, int] = {}
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
             before = self._seen.get(cell_index, 0)
             self._seen[cell_index] = before + len(str(msg["content"]))
+            if self._seen[cell_index] > self._limit * MB:
+                if self.task_poll_for_reply:
+                    self.task_poll_for_reply.cancel()  # as nbclient itself does where a kernel dies
+                return None
             if self._seen[cell_index] > self._budget:
                 if before <= self._budget:
                     text = f"\n... stopped here: one cell may put out {self._budget / MB:g} MB.\n"
                     cell.outputs.append(new_output("stream", name="stdout", text=text))
                 return None
         return super().process_message(msg, cell, cell_index)
+
+    def why_dead(self, cell_index: int) -> str:
+        """Say why a cell had to be stopped that did not run out of time."""
+        if self._seen.get(cell_index, 0) > self._limit * MB:
+            return f"stopped after putting out {self._limit:g} MB: does a loop print without end?"
+        return (
+            "stopped by the end of the Python process: does it call exit(), or need too much memory or processor time?"
+        )

@@ -15,7 +15,7 @@ from autograder.model import Outcome, Report, Verdict, all_failed, all_ungraded,
 from autograder.probe import Session
 from autograder.questions import Question
 from autograder.restore import restore
-from autograder.sandbox.policy import Policy
+from autograder.sandbox.base import Sandbox
 
 # Outputs of a check cell that we could not judge carry this key, for the gradebook.
 UNGRADED_KEY = "ungraded"
@@ -30,7 +30,7 @@ class Graded:
 
 
 def grade(
-    submission: Path, student: str, assignment: Assignment, reference: Session, policy: Policy, seed: int
+    submission: Path, student: str, assignment: Assignment, reference: Session, sandbox: Sandbox, seed: int
 ) -> Graded:
     """Grade the notebook a student handed in, whatever it holds.
 
@@ -40,12 +40,14 @@ def grade(
         The folder with ``<assignment>.ipynb`` and the files handed in beside it.
     reference : Session
         See `autograder.reference.session`.
+    sandbox : Sandbox
+        See `autograder.sandbox.kernel.opened`.
     """
     book, notes, fault = read(submission / f"{assignment.name}.ipynb", assignment)
     if fault:
         outcomes = {q.name: all_failed(q.name, q.points, fault) for q in assignment.questions}
     else:
-        book, outcomes = mark(book, assignment, reference, policy, submission, seed)
+        book, outcomes = mark(book, assignment, reference, sandbox, submission, seed)
     write_outputs(book, outcomes)
     ordered = tuple(outcomes[q.name] for q in assignment.questions)
     return Graded(Report(student, assignment.name, ordered, assignment.by_hand, fault, notes, seed), book)
@@ -71,7 +73,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def mark(
-    book: notebook.Notebook, assignment: Assignment, reference: Session, policy: Policy, folder: Path, seed: int
+    book: notebook.Notebook, assignment: Assignment, reference: Session, sandbox: Sandbox, folder: Path, seed: int
 ) -> tuple[notebook.Notebook, dict[str, Outcome]]:
     """Run a restored notebook and judge its questions.
 
@@ -86,10 +88,10 @@ def mark(
         except GraderFault as fault:
             return all_ungraded(question.name, question.points, str(fault))
 
-    done, outcomes = execute.run(book, probed, observe, policy, folder, explore=False)
+    done, outcomes = execute.run(book, probed, observe, sandbox, folder, explore=False)
     failed = {cell: q for cell, q in probed.items() if outcomes[q.name].verdict is Verdict.FAILED}
     if failed and explore.may_matter(assignment.frame, book):
-        done, again = execute.run(book, failed, observe, policy, folder, explore=True)
+        done, again = execute.run(book, failed, observe, sandbox, folder, explore=True)
         outcomes |= again
     for question in assignment.questions:
         if question.file:

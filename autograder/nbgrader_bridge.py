@@ -34,7 +34,7 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
     SaveCells,
 )
-from traitlets import Float
+from traitlets import Float, Unicode
 from traitlets.config import Config
 
 from autograder import grade, notebook, reference
@@ -42,7 +42,9 @@ from autograder.assignment import Assignment, find_course
 from autograder.faults import GraderFault
 from autograder.model import all_failed
 from autograder.probe import Session
-from autograder.sandbox.policy import Policy
+from autograder.sandbox import kernel, levels
+from autograder.sandbox.base import Sandbox
+from autograder.sandbox.policy import AUTO, Policy
 
 STUB = 'raise NotImplementedError("{name} is not written yet: replace this line with your own code.")'
 FAULT_KEY = "autograder_fault"
@@ -115,6 +117,10 @@ class JudgeOutside(NbGraderPreprocessor):
         config=True
     )
 
+    isolation = Unicode(AUTO, help="The wall students' code runs behind; 'autograder doctor' lists them.").tag(
+        config=True
+    )
+
     # Filled by `record`, which has graded in parallel beforehand; empty under plain `nbgrader autograde`.
     graded: Mapping[str, grade.Graded] = {}
 
@@ -131,9 +137,9 @@ class JudgeOutside(NbGraderPreprocessor):
             outcomes = {q.name: all_failed(q.name, q.points, fault) for q in assignment.questions}
         else:
             folder = _submitted(self, names)
-            policy = replace(Policy(), question_seconds=self.question_seconds)
-            seed = secrets.randbits(32)
-            book, outcomes = grade.mark(book, assignment, _reference(assignment), policy, folder, seed)
+            policy = replace(Policy(), question_seconds=self.question_seconds, isolation=self.isolation)
+            expected, sandbox = _processes(assignment, policy)
+            book, outcomes = grade.mark(book, assignment, expected, sandbox, folder, secrets.randbits(32))
         grade.write_outputs(book, outcomes)
         return nbformat.from_dict(book), resources
 
@@ -262,7 +268,10 @@ def _submitted(part: Any, names: Mapping[str, str]) -> Path:
 
 
 @lru_cache(maxsize=1)
-def _reference(assignment: Assignment) -> Session:
+def _processes(assignment: Assignment, policy: Policy) -> tuple[Session, Sandbox]:
+    """Start the reference and the sandbox, once for all submissions nbgrader goes through."""
+    policy = replace(policy, isolation=levels.choose(policy.isolation))
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
-    return stack.enter_context(reference.session(assignment))
+    sandbox = stack.enter_context(kernel.opened(policy, [assignment.course]))
+    return stack.enter_context(reference.session(assignment)), sandbox

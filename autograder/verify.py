@@ -14,6 +14,8 @@ from autograder.judge import judge
 from autograder.model import Observation, Outcome, Verdict
 from autograder.probe import Session
 from autograder.questions import Question
+from autograder.sandbox import kernel
+from autograder.sandbox.base import Sandbox
 from autograder.sandbox.policy import Policy
 
 MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
@@ -124,23 +126,23 @@ def _same_file(a: Path, b: Path) -> bool:
 
 
 def _end_to_end(assignment: Assignment, expected: Session) -> Iterator[Finding]:
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, kernel.opened(Policy(), [assignment.course]) as sandbox:
         complete = samples.write(assignment, samples.COMPLETE, Path(name) / "complete")
-        graded = _graded(complete, assignment, expected)
+        graded = _graded(complete, assignment, expected, sandbox)
         lost = [
             f"{o.question}: {' '.join(o.reasons)}" for o in graded.report.outcomes if o.verdict is not Verdict.PASSED
         ]
         yield Finding("the reference gets full marks", not lost, "; ".join(lost))
         untouched = samples.write(assignment, samples.UNTOUCHED, Path(name) / "untouched")
-        outcomes = _graded(untouched, assignment, expected).report.outcomes
+        outcomes = _graded(untouched, assignment, expected, sandbox).report.outcomes
         gained = [o.question for o in outcomes if o.points or o.verdict is not Verdict.FAILED]
         yield Finding("the untouched release gets no marks", not gained, ", ".join(gained))
         silent = [o.question for o in outcomes if not any(o.question in reason for reason in o.reasons)]
         yield Finding("the untouched release is told so for each question", not silent, ", ".join(silent))
 
 
-def _graded(folder: Path, assignment: Assignment, expected: Session) -> Graded:
-    return grade(folder, "verify", assignment, expected, Policy(), SEEDS[0])
+def _graded(folder: Path, assignment: Assignment, expected: Session, sandbox: Sandbox) -> Graded:
+    return grade(folder, "verify", assignment, expected, sandbox, SEEDS[0])
 
 
 # ---------------------------------------------------------------------------------- variants

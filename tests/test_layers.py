@@ -53,7 +53,17 @@ LAYERS = {
         "handin",
         "sandbox.__init__",
         "sandbox.policy",
+        "sandbox.base",
+        "sandbox.linux",
+        "sandbox.room",
+        "sandbox.filter",
+        "sandbox.confine",
         "sandbox.launch",
+        "sandbox.zygotes",
+        "sandbox.ipython",
+        "sandbox.zygote",
+        "sandbox.levels",
+        "sandbox.stock",
         "sandbox.kernel",
         "execute",
         "grade",
@@ -73,7 +83,7 @@ LAYERS = {
 # These libraries are named in one room each.
 ROOMS = {
     "nbgrader": {"autograder.nbgrader_bridge"},
-    "traitlets": {"autograder.nbgrader_bridge"},
+    "traitlets": {"autograder.nbgrader_bridge", "autograder.sandbox.ipython"},
     "typer": {"autograder.cli"},
     "rich": {"autograder.cli", "autograder.report.table"},
     "matplotlib": {"cs231n_lite.vis"},
@@ -83,7 +93,8 @@ STUDENTS = {"numpy", "matplotlib", "tqdm", "pooch", "IPython"}
 HEAVY = {"matplotlib", "tqdm", "pooch", "IPython"}
 # The command prints and exits; `incell` is the check cell itself, whose output the student reads.
 SPEAKS = {"autograder.cli", "autograder.incell"}
-EXITS = {"autograder.cli"}
+# A forked process must never return to its parent's code, nor a worker outlive who started it.
+EXITS = {"autograder.cli", "autograder.sandbox.zygote", "autograder.course"}
 
 
 def modules(package):
@@ -182,9 +193,9 @@ def test_only_the_command_and_the_check_cell_speak_and_only_the_command_exits():
     assert exiting | raising == EXITS
 
 
-def test_only_the_front_door_imports_by_a_name_it_computes():
+def test_nobody_else_imports_by_a_name_it_computes():
     dynamic = {name for name, tree in TREES.items() if calls(tree) & {"importlib.import_module", "__import__"}}
-    assert dynamic == {"cs231n_lite.__init__"}
+    assert dynamic == {"cs231n_lite.__init__", "autograder.sandbox.zygote"}  # and what a zygote warms up with
 
 
 def test_the_checks_themselves_notice():

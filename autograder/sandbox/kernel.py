@@ -1,125 +1,208 @@
-"""Start a kernel for a stranger's notebook, with a wire to it, and leave nothing behind."""
+"""Kernels for strangers' notebooks: each behind a wall, with a wire to it, and gone without a trace."""
 
 import contextlib
 import os
-import shutil
+import secrets
 import socket
 import stat
-import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from queue import Empty
 
+import zmq
+import zmq.asyncio
 from jupyter_client.asynchronous.client import AsyncKernelClient
-from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
-from jupyter_client.manager import AsyncKernelManager
 
 from autograder.faults import GraderFault
-from autograder.sandbox.policy import MB, Policy
+from autograder.sandbox import levels, zygotes
+from autograder.sandbox.base import Kernel, Sandbox
+from autograder.sandbox.policy import AUTO, MB, Policy
+from autograder.sandbox.stock import StockSandbox
 
-START_SECONDS = 60
-# What a kernel needs of our environment; everything else, secrets included, stays here.
-KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE")
-
-
-@dataclass
-class Kernel:
-    """A running kernel: its manager and client for cells, and both ends of the wire for probes."""
-
-    manager: AsyncKernelManager
-    client: AsyncKernelClient
-    wire: socket.socket
-    wire_there: int
+CHANNELS = ("shell", "iopub")  # in the order the zygote takes them
+MAX_WAITING = 8  # messages that have arrived and are not read yet
 
 
-class _OneKernel(KernelSpecManager):
-    """Knows one kernel, ours, whatever the notebook or the machine says."""
+class Client(AsyncKernelClient):
+    """Speaks to a kernel over sockets that have no name, so that nothing and nobody else can find them."""
 
-    def __init__(self, argv: list[str]) -> None:
-        super().__init__()
-        self._argv = argv
+    def __init__(self, key: str, addresses: dict[str, int], status: socket.socket) -> None:
+        super().__init__(context=zmq.asyncio.Context(), transport="ipc")
+        self.session.key = key.encode()
+        self.allow_stdin = False
+        self._addresses = addresses
+        self._status = status
+        for option, value in ((zmq.MAXMSGSIZE, zygotes.MAX_MESSAGE + MB), (zmq.RCVHWM, MAX_WAITING), (zmq.LINGER, 0)):
+            self.context.setsockopt(option, value)
 
-    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
-        return KernelSpec(argv=self._argv, display_name=kernel_name, language="python")
+    def _make_url(self, channel: str) -> str:
+        return f"ipc:///proc/self/fd/{self._addresses[channel]}"
+
+    def connect(self) -> None:
+        """Connect what notebooks need; there is nobody to type input, and a keeper in place of a heartbeat."""
+        self.start_channels(stdin=False, hb=False, control=False)
+
+    def stop_channels(self) -> None:
+        """Disconnect."""
+        for channel in (self.shell_channel, self.iopub_channel):
+            channel.stop()
+        self.context.destroy(linger=0)
+
+    async def is_alive(self) -> bool:
+        """Say whether the kernel runs; its keeper tells when it has ended."""
+        return not zygotes.said_anything(self._status)
+
+    async def wait_until_ready(self, seconds: float) -> None:
+        """Wait until cells can be run and what they put out is heard.
+
+        Raises
+        ------
+        GraderFault
+            If that takes too long.
+        """
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and await self.is_alive():
+            self.kernel_info()
+            with contextlib.suppress(Empty):
+                await self.get_iopub_msg(timeout=0.1)
+                await self.get_shell_msg(timeout=1)
+                return
+        raise GraderFault(f"The kernel did not start within {seconds:g} s.")
 
 
-@contextlib.asynccontextmanager
-async def running(policy: Policy, workdir: Path) -> AsyncIterator[Kernel]:
-    """Run a kernel in `workdir` under `policy`; it is gone, with its children, on leaving.
+class WalledSandbox(Sandbox):
+    """Has kernels forked by a zygote, which it keeps from one to the next.
+
+    Parameters
+    ----------
+    level : str
+        One of `policy.LEVELS`, which this machine can have.
+    hidden : sequence of Path
+        Directories no kernel may see, such as the course.
+    """
+
+    def __init__(self, level: str, policy: Policy, hidden: Sequence[Path]) -> None:
+        super().__init__(level, policy)
+        self._hidden = tuple(hidden)
+        self._zygote: zygotes.Zygote | None = None
+
+    def close(self) -> None:
+        """End the zygote."""
+        if self._zygote:
+            self._zygote.close()
+            self._zygote = None
+
+    def warm_up(self) -> None:
+        """Start a zygote if there is none, without waiting for it."""
+        if not self._zygote:
+            self._zygote = zygotes.Zygote(self.level, self.policy, self._hidden)
+
+    @contextlib.asynccontextmanager
+    async def kernel(self, folder: Path) -> AsyncIterator[Kernel]:
+        """Run a kernel; see `Sandbox.kernel`."""
+        key = secrets.token_hex()
+        ours, theirs = socket.socketpair()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(ours)
+            passed = [stack.enter_context(theirs).fileno()]
+            addresses = {}
+            for channel in CHANNELS:
+                listening, addresses[channel] = stack.enter_context(_listening())
+                passed.append(listening)
+            files = stack.enter_context(_handed_in(folder, self.policy))
+            status = stack.enter_context(self._forked({"key": key, "files": list(files)}, [*passed, *files.values()]))
+            theirs.close()
+            client = Client(key, addresses, status)
+            try:
+                client.connect()
+                await client.wait_until_ready(zygotes.START_SECONDS)
+                yield Kernel(client, ours, zygotes.WIRE)
+            finally:
+                client.stop_channels()
+
+    @contextlib.contextmanager
+    def _forked(self, request: dict[str, object], descriptors: Sequence[int]) -> Iterator[socket.socket]:
+        """Have a kernel forked, of a new zygote if the last one is no more; end it on leaving."""
+        self.warm_up()
+        assert self._zygote
+        try:
+            self._zygote.wait()
+            status = self._zygote.fork(request, descriptors)
+        except GraderFault as fault:
+            self.close()
+            raise GraderFault(f"No kernel could be started at level {self.level!r}: {fault}.") from fault
+        used = self._zygote
+        if self.level == "bwrap":  # a zygote inside the wall gives one kernel; the next warms up meanwhile
+            self._zygote = None
+            self.warm_up()
+        try:
+            yield status
+        finally:
+            zygotes.hang_up(status)
+            if used is not self._zygote:
+                used.close()
+
+
+@contextlib.contextmanager
+def opened(policy: Policy, hidden: Sequence[Path]) -> Iterator[Sandbox]:
+    """Give a sandbox, and end it afterwards.
+
+    Parameters
+    ----------
+    policy : Policy
+        Its isolation is ``"auto"`` or a level that `levels.choose` has found to be possible.
+    hidden : sequence of Path
+        Directories no kernel may see, such as the course.
 
     Raises
     ------
     GraderFault
-        If it does not start.
+        If this machine can have no level at all.
     """
-    if sys.platform == "win32":
-        raise GraderFault("Grading needs Linux or macOS, for the limits and sockets a kernel is started with. Use WSL.")
-    launch = [sys.executable, "-m", "autograder.sandbox.launch", str(policy.memory_mb), str(policy.file_mb)]
-    argv = [*launch, sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    argv += ["--HistoryManager.hist_file=:memory:", "--HistoryManager.enabled=False"]
-    ours, theirs = socket.socketpair()
-    # Unix sockets under a short private path: no port, and no other user, can come between.
-    private = tempfile.mkdtemp(prefix="ag-")
-    manager = AsyncKernelManager(
-        kernel_spec_manager=_OneKernel(argv),
-        transport="ipc",
-        ip=os.path.join(private, "k"),
-        connection_file=os.path.join(private, "k.json"),
-    )
-    client: AsyncKernelClient | None = None
+    level = levels.choose(AUTO) if policy.isolation == AUTO else policy.isolation
+    if sys.platform != "linux":
+        yield StockSandbox(level, policy)
+        return
+    sandbox = WalledSandbox(level, policy, hidden)
+    sandbox.warm_up()
     try:
-        with ours, theirs:
-            there = theirs.fileno()
-            await manager.start_kernel(
-                cwd=str(workdir),
-                env=_environment(workdir),
-                pass_fds=[there],
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-            theirs.close()
-            client = manager.client()
-            client.start_channels()
-            try:
-                await client.wait_for_ready(timeout=START_SECONDS)
-            except RuntimeError as error:
-                raise GraderFault(f"The kernel did not start within {START_SECONDS} s: {error}") from error
-            yield Kernel(manager, client, ours, there)
+        yield sandbox
     finally:
-        if client:
-            client.stop_channels()
-        if manager.has_kernel:
-            await manager.shutdown_kernel(now=True)
-        manager.context.destroy(linger=0)
-        shutil.rmtree(private, ignore_errors=True)
-
-
-def _environment(workdir: Path) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    return kept | {
-        "HOME": str(workdir),
-        "TMPDIR": str(workdir),
-        "IPYTHONDIR": str(workdir / ".ipython"),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "OPENBLAS_NUM_THREADS": "1",
-        "OMP_NUM_THREADS": "1",
-        "CS231N_LITE_DATA": "embedded",
-        # The embedded data and matplotlib's list of fonts, made once a machine.
-        "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
-    }
+        sandbox.close()
 
 
 @contextlib.contextmanager
-def workdir(submission: Path, policy: Policy) -> Iterator[Path]:
-    """Give a private directory with copies of what was handed in beside the notebook.
+def _listening() -> Iterator[tuple[int, int]]:
+    """Give a listening socket and an address for it that is good in this process only: its name is gone at once."""
+    with socket.socket(socket.AF_UNIX) as listening, tempfile.TemporaryDirectory(prefix="ag-") as folder:
+        path = os.path.join(folder, "s")
+        listening.bind(path)
+        listening.listen(4)
+        address = os.open(path, os.O_PATH)
+        os.unlink(path)
+        os.rmdir(folder)
+        try:
+            yield listening.fileno(), address
+        finally:
+            os.close(address)
 
-    Links, special files and files over the policy's size stay out, and so does the notebook.
-    """
-    with tempfile.TemporaryDirectory(prefix="ag-work-", ignore_cleanup_errors=True) as name:
-        for path in sorted(submission.iterdir()) if submission.is_dir() else ():
-            info = path.lstat()
-            if stat.S_ISREG(info.st_mode) and path.suffix != ".ipynb" and info.st_size <= policy.file_mb * MB:
-                shutil.copyfile(path, Path(name) / path.name, follow_symlinks=False)
-        yield Path(name)
+
+@contextlib.contextmanager
+def _handed_in(folder: Path, policy: Policy) -> Iterator[dict[str, int]]:
+    """Open what was handed in beside the notebook: plain files, few and small enough to leave room for work."""
+    left = policy.disk_mb * MB // 2
+    with contextlib.ExitStack() as stack:
+        opened: dict[str, int] = {}
+        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+            if path.suffix == ".ipynb" or path.is_symlink() or not path.is_file() or len(opened) == zygotes.MAX_FILES:
+                continue
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            stack.callback(os.close, descriptor)
+            info = os.fstat(descriptor)
+            if stat.S_ISREG(info.st_mode) and info.st_size <= min(left, policy.file_mb * MB):
+                opened[path.name] = descriptor
+                left -= info.st_size
+        yield opened

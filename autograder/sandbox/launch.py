@@ -1,28 +1,19 @@
-"""``python -m autograder.sandbox.launch MEMORY_MB FILE_MB COMMAND...``: set limits, then become the command.
+"""``python -m autograder.sandbox.launch POLICY COMMAND...``: set limits, then become the command.
 
-This is the seam for the stronger walls: whatever confines the kernel is put on here, before a
-byte of a student's code is read.
+For machines that are not Linux and have no other wall.
 """
 
+import json
 import os
-import resource
 import sys
 
-from autograder.sandbox.policy import MB
-
-# What Python, NumPy, OpenBLAS and ipykernel map before any student's code runs.
-BASE_MB = 850
+from autograder.sandbox.confine import limit
+from autograder.sandbox.policy import Policy
 
 
-def main(memory_mb: str, file_mb: str, *command: str) -> None:
+def main(policy: str, *command: str) -> None:
     """Limit this process for good and replace it by the command."""
-    limits = {
-        resource.RLIMIT_AS: (BASE_MB + int(memory_mb)) * MB,
-        resource.RLIMIT_FSIZE: int(file_mb) * MB,
-        resource.RLIMIT_CORE: 0,
-    }
-    for limit, value in limits.items():
-        resource.setrlimit(limit, (value, value))
+    limit(Policy(**json.loads(policy)))
     os.execv(command[0], command)
 
 

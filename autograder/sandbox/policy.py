@@ -7,6 +7,11 @@ MB = 2**20
 # From the strongest wall to the weakest; docs/isolation.md says what each holds back.
 LEVELS = ("namespaces", "bwrap", "landlock", "rlimits")
 AUTO = "auto"
+# What an instructor must know before grading strangers behind the last of them.
+WEAK = {
+    "rlimits": "students' code is held back by resource limits only. It can read what you can read, and reach the network. "
+    "Grade on a machine that holds nothing else, or see what 'autograder doctor' advises.",
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,53 @@
+"""What a sandbox is to the rest: something that runs a kernel beside a submission, and a policy."""
+
+import abc
+import contextlib
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from jupyter_client.asynchronous.client import AsyncKernelClient
+
+from autograder.sandbox.policy import Policy
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A running kernel: its client for cells, and both ends of the wire for probes."""
+
+    client: AsyncKernelClient
+    wire: socket.socket
+    wire_there: int
+
+
+class Sandbox(abc.ABC):
+    """Starts kernels behind one level of the wall, one at a time.
+
+    Parameters
+    ----------
+    level : str
+        One of `policy.LEVELS`, which this machine can have.
+    """
+
+    def __init__(self, level: str, policy: Policy) -> None:
+        self.level = level
+        self.policy = policy
+
+    @abc.abstractmethod
+    def kernel(self, folder: Path) -> contextlib.AbstractAsyncContextManager[Kernel]:
+        """Run a kernel with copies of what was handed in; it is gone, with all it started, on leaving.
+
+        Parameters
+        ----------
+        folder : Path
+            The submission. Links, special files, notebooks and what is too large stay out.
+
+        Raises
+        ------
+        GraderFault
+            If it does not start.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """End what is kept running between kernels."""
