@@ -1,11 +1,12 @@
 """A model handed in as a file of arrays: read it without trusting it, and score it on hidden images."""
 
-import io
 import math
 import re
+import struct
 import warnings
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -16,9 +17,12 @@ from autograder.probe import Session
 from autograder.questions import Question
 from cs231n_lite import data
 
-# As float64 these may be four times as large, and must still cross the wall beside the hidden images.
-MAX_BYTES = 48 * 2**20
+# As float64 they must cross the wall beside the hidden images, whatever they were saved as.
+MAX_NUMBERS = 4_000_000
 MAX_ARRAYS = 64
+MAX_TEXT = 1_000
+MAX_BYTES = 8 * MAX_NUMBERS + 2**20
+MAX_DIRECTORY = 2**16  # 64 entries take 18 KB at most; zipfile makes an object of 600 bytes of every 46
 HIDDEN_IMAGES = 2_000
 DATASET = "dataset"
 SOURCES = ("cifar10", "cifar10-embedded")  # what `hidden_split` has images of
@@ -40,21 +44,42 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     again = "Save it with save_params, as the notebook shows, and hand it in beside the notebook."
     if path.is_symlink() or not path.is_file():
         raise SubmissionFault(f"The file {path.name} was not handed in. {again}")
-    too_large = f"{path.name} may hold {MAX_ARRAYS} arrays of {MAX_BYTES >> 20} MB in all; it holds more. {again}"
-    if path.stat().st_size > MAX_BYTES + 2**20:
+    too_large = f"{path.name} may hold {MAX_ARRAYS} arrays of {MAX_NUMBERS:,} numbers in all; it holds more. {again}"
+    if path.stat().st_size > MAX_BYTES:
         raise SubmissionFault(too_large)
+    arrays: dict[str, np.ndarray] = {}
     try:
-        with zipfile.ZipFile(path) as archive, warnings.catch_warnings():
+        with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("error")  # a header that NumPy warns of was not written by save_params
-            members = archive.infolist()
-            if len(members) > MAX_ARRAYS or sum(m.file_size for m in members) > MAX_BYTES:
-                raise SubmissionFault(too_large)
-            return {_name(m): _array(_bytes(archive, m), m.filename) for m in members}
+            _check_directory(file)
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+                if len(members) > MAX_ARRAYS or sum(m.file_size for m in members) > MAX_BYTES:
+                    raise SubmissionFault(too_large)
+                left = MAX_NUMBERS
+                for member in members:
+                    name = _name(member)
+                    shape, dtype = _header(archive, member)
+                    left -= math.prod(shape)
+                    if left < 0:
+                        raise SubmissionFault(too_large)
+                    arrays[name] = _array(archive, member, dtype)
     except SubmissionFault:
         raise
     except Exception as error:  # what zipfile, zlib and NumPy raise depends on which byte is wrong
         why = str(error)[:200].rstrip(".")
         raise SubmissionFault(f"{path.name} cannot be read as a file of arrays: {why}. {again}") from error
+    return arrays
+
+
+def _check_directory(file: BinaryIO) -> None:
+    """Refuse an archive whose list of members is not the short one that NumPy writes, before anything reads it."""
+    file.seek(max(file.seek(0, 2) - 42, 0))
+    tail = file.read()
+    # The end record: signature, numbers of disks and members, size and place of the list, length of a comment.
+    signature, size, comment = struct.unpack("<4s8xI4xH", tail[-22:])
+    if signature != b"PK\5\6" or comment or size > MAX_DIRECTORY or tail[-42:-38] == b"PK\6\7":
+        raise ValueError("it is no archive, or none that NumPy wrote.")
 
 
 def _name(member: zipfile.ZipInfo) -> str:
@@ -64,30 +89,33 @@ def _name(member: zipfile.ZipInfo) -> str:
     return name
 
 
-def _bytes(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Unpack one member, and no more of it than it says it has."""
+def _header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], np.dtype]:
+    """Read what one member says of itself, and check that it is exactly as long as that."""
+    name = member.filename
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{member.filename} is compressed in a way that NumPy does not use.")
+        raise ValueError(f"{name} is compressed in a way that NumPy does not use.")
     with archive.open(member) as file:
-        return file.read(member.file_size)
+        version = np.lib.format.read_magic(file)
+        read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+        if version not in read_header:
+            raise ValueError(f"{name} has an unknown format version.")
+        shape, _, dtype = read_header[version](file)
+        if dtype.kind not in "biufU":
+            raise ValueError(f"{name} must hold numbers or text, not {dtype}.")
+        if any(n < 0 for n in shape) or math.prod(shape) * dtype.itemsize != member.file_size - file.tell():
+            raise ValueError(f"{name} is not as long as it says.")
+    if dtype.kind == "U" and max(math.prod(shape), 1) * dtype.itemsize > 4 * MAX_TEXT:
+        raise ValueError(f"{name} holds more than {MAX_TEXT} characters of text.")
+    return shape, dtype
 
 
-def _array(raw: bytes, name: str) -> np.ndarray:
-    """Parse one member, having checked that it is exactly as long as its header says."""
-    stream = io.BytesIO(raw)
-    version = np.lib.format.read_magic(stream)
-    read_header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in read_header:
-        raise ValueError(f"{name} has an unknown format version.")
-    shape, _, dtype = read_header[version](stream)
-    if dtype.kind not in "biufU":
-        raise ValueError(f"{name} must hold numbers or text, not {dtype}.")
-    if math.prod(shape) * dtype.itemsize != len(raw) - stream.tell():
-        raise ValueError(f"{name} is not as long as it says.")
-    if dtype.kind == "U":
-        raw[stream.tell() :].decode("utf-32-be" if dtype.byteorder == ">" else "utf-32-le")  # raises if it is no text
-    stream.seek(0)
-    return np.lib.format.read_array(stream, allow_pickle=False)
+def _array(archive: zipfile.ZipFile, member: zipfile.ZipInfo, dtype: np.dtype) -> np.ndarray:
+    """Unpack one member, a little at a time and no more of it than it says it has."""
+    with archive.open(member) as file:
+        array = np.lib.format.read_array(file, allow_pickle=False)
+    if dtype.kind == "U":  # raises if it is no text
+        array.tobytes().decode("utf-32-be" if dtype.byteorder == ">" else "utf-32-le")
+    return array
 
 
 def judge_model(question: Question, folder: Path, reference: Session, seed: int) -> Outcome:
@@ -102,15 +130,10 @@ def judge_model(question: Question, folder: Path, reference: Session, seed: int)
         If we do not have that data set, or the reference cannot be run.
     """
     try:
-        arrays = read_arrays(folder / question.file)
-        source = _source(arrays, question.file)
-        images, labels = _hidden(source, seed)
-        with np.errstate(all="ignore"):  # what does not fit becomes infinite, and is refused below
-            params = {name: a.astype(np.float64) for name, a in arrays.items() if a.dtype.kind == "f"}
-        if not all(np.isfinite(a).all() for a in params.values()):
-            raise SubmissionFault(f"{question.file} holds NaN or infinity. Train again with a smaller learning rate.")
+        source, params = _model(folder, question.file)
     except SubmissionFault as fault:
         return all_failed(question.name, question.points, str(fault))
+    images, labels = _hidden(source, seed)
     case = Case("hidden images", {"X": images, "params": params})
     seen = observe_reference(reference, question, case, seed % 2**32)
     scores = seen.values.get("scores")
@@ -140,6 +163,17 @@ def _bar(question: Question, name: str, accuracy: float, said: str) -> OutputOut
     return OutputOutcome(name, Verdict.FAILED, 0.0, points, f"{said}; {bar:.0%} are asked for.")
 
 
+def _model(folder: Path, file: str) -> tuple[str, dict[str, np.ndarray]]:
+    """Give what a model was trained on, and its parameters as float64."""
+    arrays = read_arrays(folder / file)
+    source = _source(arrays, file)
+    with np.errstate(all="ignore"):  # what does not fit becomes infinite, and is refused below
+        params = {name: a.astype(np.float64, copy=False) for name, a in arrays.items() if a.dtype.kind == "f"}
+    if not all(np.isfinite(a).all() for a in params.values()):
+        raise SubmissionFault(f"{file} holds NaN or infinity. Train again with a smaller learning rate.")
+    return source, params
+
+
 def _source(arrays: dict[str, np.ndarray], file: str) -> str:
     named = arrays.get(DATASET)
     if named is None or named.dtype.kind != "U" or named.ndim != 0:
@@ -157,6 +191,7 @@ def _source(arrays: dict[str, np.ndarray], file: str) -> str:
 def _hidden(source: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     try:
         images, labels = data.hidden_split(source, HIDDEN_IMAGES, seed)
-        return images.astype(np.float64) - data.mean_image(source), labels
+        images -= data.mean_image(source)
+        return images, labels
     except (OSError, ValueError) as error:
         raise GraderFault(f"The hidden images of {source} cannot be read on this machine: {error}") from error

@@ -5,11 +5,14 @@ calls the probe and sends back what it saw: plain arrays, or what was raised. `S
 end. Neither knows what is right.
 """
 
+import contextlib
 import linecache
 import os
+import secrets
 import socket
 import traceback
-from collections.abc import Callable, Mapping
+import weakref
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,6 +22,8 @@ from autograder.model import NotAnArray, Observation, Raised
 
 FOREVER = 3600.0
 MAX_TEXT = 500
+MAX_REPLY = 32 * 2**20
+MAX_HELD = 64 * 2**20  # what all observations of one session that somebody still looks at may take together
 PROBE_FILE = "<probe>"
 
 
@@ -58,15 +63,23 @@ def serve(sock: socket.socket, namespace_of: Callable[[str], Mapping[str, Any]])
             request = wire.receive(sock, FOREVER)
             if request["do"] == "done":
                 return
+            number = {"number": request["number"]}
             reply = _observe(request, namespace_of)
             try:
-                wire.send(sock, reply, FOREVER)
+                wire.send(sock, reply | number, FOREVER, request["room"])
             except wire.Disconnected:
                 return
             except wire.WireError as error:
-                wire.send(sock, {"raised": {"type_name": "WireError", "message": str(error), "where": ""}}, FOREVER)
+                wire.send(sock, {"raised": _unsendable(error)} | number, FOREVER)
         except wire.Disconnected:
             return
+
+
+def _unsendable(error: wire.WireError) -> dict[str, str]:
+    said = str(error)
+    if isinstance(error, wire.TooLarge):
+        said = f"what is given back is too large to be looked at. {said} Has an array another shape than the one asked for?"
+    return {"type_name": type(error).__name__, "message": said, "where": ""}
 
 
 def serve_kernel(descriptor: int) -> None:
@@ -158,6 +171,10 @@ class Lost(Exception):
 class Session:
     """Our end of the wall: asks for observations, one at a time.
 
+    Each request bears a number that cannot be guessed, and its answer must bear the same: one made up
+    beforehand, or sent again, is no answer. What the other side can make us hold is bounded, whoever
+    keeps the observations: one answer to `MAX_REPLY`, all that are kept to `MAX_HELD`.
+
     Parameters
     ----------
     sock : socket
@@ -170,6 +187,7 @@ class Session:
         self._sock = sock
         self._seconds = seconds
         self._lost = ""
+        self._given: list[weakref.ref[np.ndarray]] = []
 
     def observe(
         self, source: str, probe: str, inputs: Mapping[str, Any], *, seed: int = 0, variant: str = ""
@@ -181,19 +199,42 @@ class Session:
         Lost
             If no well-formed answer came in time. The session is of no use afterwards.
         """
-        request = {
-            "do": "observe",
-            "source": source,
-            "probe": probe,
-            "inputs": dict(inputs),
-            "seed": seed,
-            "variant": variant,
-        }
-        if self._lost:  # an answer that came too late would be taken for the next one
+        number, room = secrets.token_hex(16), self._room()
+        request = {"do": "observe", "number": number, "room": room, "source": source, "probe": probe}
+        request |= {"inputs": dict(inputs), "seed": seed, "variant": variant}
+        with self._talking():
+            wire.send(self._sock, request, self._seconds)
+            seen = _observation(wire.receive(self._sock, self._seconds, room), number)
+        values = (*seen.values.values(), *seen.changed.values())
+        self._given += [weakref.ref(value) for value in values if isinstance(value, np.ndarray)]
+        return seen
+
+    def done(self) -> None:
+        """Let the other side go on with its own work.
+
+        Raises
+        ------
+        Lost
+            If it is not there any more, or has said more than it was asked.
+        """
+        with self._talking():
+            wire.send(self._sock, {"do": "done"}, self._seconds)
+
+    def _room(self) -> int:
+        """Work out how large the next answer may be; what was raised always finds room."""
+        kept = [array for ref in self._given if (array := ref()) is not None]
+        self._given = [weakref.ref(array) for array in kept]
+        return max(min(MAX_REPLY, MAX_HELD - sum(array.nbytes for array in kept)), wire.MAX_HEADER)
+
+    @contextlib.contextmanager
+    def _talking(self) -> Iterator[None]:
+        """Turn whatever goes wrong into `Lost`, for good: there is no telling where the next answer would begin."""
+        if self._lost:
             raise Lost(self._lost)
         try:
-            wire.send(self._sock, request, self._seconds)
-            return _observation(wire.receive(self._sock, self._seconds))
+            if wire.waiting(self._sock):
+                raise wire.WireError("It came before it was asked for.")
+            yield
         except wire.WireError as error:
             self._lost = self._why(error)
             raise Lost(self._lost) from error
@@ -206,16 +247,14 @@ class Session:
                 return "the Python process ended: does the code call exit(), or need too much memory?"
         return f"what came back could not be read. {error}"
 
-    def done(self) -> None:
-        """Let the other side go on with its own work."""
-        try:
-            wire.send(self._sock, {"do": "done"}, self._seconds)
-        except wire.WireError as error:
-            raise Lost("the Python process ended.") from error
 
-
-def _observation(reply: Any) -> Observation:
-    """Rebuild an observation from a reply, refusing anything that is not one."""
+def _observation(reply: Any, number: str) -> Observation:
+    """Rebuild an observation from the reply to request `number`, refusing anything that is not one."""
+    match reply:
+        case {"number": str(echo)} if echo == number:
+            pass
+        case _:
+            raise wire.WireError("It does not answer what was asked.")
     match reply:
         case {"raised": {"type_name": str(kind), "message": str(message), "where": str(where)}}:
             return Observation({}, {}, Raised(kind[:MAX_TEXT], message[:MAX_TEXT], where[:MAX_TEXT]))

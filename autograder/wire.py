@@ -5,31 +5,42 @@ names them::
 
     8 bytes: length of all that follows | 4 bytes: length of the header | header | array bytes
 
-The header is the data itself with each array written as ``{"$array": [dtype, shape]}``.
+The header is the data itself with each array written as ``{"$array": [dtype, shape]}``. An array's
+bytes go from the socket into the array and nowhere else. So a message takes its own length of memory
+and, while its header is parsed, up to seventy times the header's: 18 MB for one of `MAX_HEADER`.
 """
 
+import io
+import itertools
 import json
 import math
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from autograder.faults import AutograderError
+from autograder.text import plain
 
 DTYPES = frozenset(
     ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"],
 )
-MAX_MESSAGE = 256 * 2**20
-MAX_HEADER = 2**20
+MAX_MESSAGE = 64 * 2**20
+MAX_HEADER = 2**18
+MAX_DEPTH = 32
 MAX_ARRAYS = 256
 MAX_NDIM = 8
 
 
 class WireError(AutograderError):
     """The bytes are not a message of ours."""
+
+
+class TooLarge(WireError):
+    """The message takes more room than it may."""
 
 
 class Disconnected(WireError):
@@ -53,21 +64,31 @@ def encode(value: Any) -> bytes:
     >>> decode(encode({"x": np.array([1.5, 2.5]), "reg": 0.1}))
     {'x': array([1.5, 2.5]), 'reg': 0.1}
     """
+    header, arrays = _parts(value, MAX_MESSAGE)
+    return header + b"".join(map(_bytes_of, arrays))
+
+
+def _parts(value: Any, max_bytes: int) -> tuple[bytes, list[np.ndarray]]:
+    """Give a message's beginning and the arrays whose bytes are to follow."""
     arrays: list[np.ndarray] = []
     try:
         header = json.dumps(_to_json(value, arrays)).encode()
     except (ValueError, RecursionError) as error:
         raise WireError(f"The data cannot be written as JSON: {type(error).__name__}.") from error
     size = 4 + len(header) + sum(a.nbytes for a in arrays)
-    if size > MAX_MESSAGE or len(header) > MAX_HEADER or len(arrays) > MAX_ARRAYS:
-        raise WireError(
-            f"A message has at most {MAX_MESSAGE >> 20} MB, {MAX_ARRAYS} arrays and {MAX_HEADER >> 20} MB of other data. "
-            f"Got {size / 2**20:.1f} MB, {len(arrays)} arrays and {len(header) / 2**20:.1f} MB."
+    if size > max_bytes:
+        raise TooLarge(f"A message may have {max_bytes / 2**20:.4g} MB. This one has {size / 2**20:.4g} MB.")
+    if len(header) > MAX_HEADER or len(arrays) > MAX_ARRAYS:
+        raise TooLarge(
+            f"A message may have {MAX_ARRAYS} arrays and {MAX_HEADER >> 10} KB of other data. "
+            f"This one has {len(arrays)} arrays and {len(header) >> 10} KB."
         )
-    return struct.pack(">I", len(header)) + header + b"".join(a.tobytes() for a in arrays)
+    return struct.pack(">I", len(header)) + header, arrays
 
 
-def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
+def _to_json(value: Any, arrays: list[np.ndarray], depth: int = 0) -> Any:
+    if depth > MAX_DEPTH:
+        raise WireError(f"Data may be nested {MAX_DEPTH} deep. This is nested deeper.")
     if isinstance(value, np.ndarray | np.generic):
         array = np.asarray(value)
         array = array.astype(array.dtype.newbyteorder("<"), copy=False)
@@ -80,62 +101,75 @@ def _to_json(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, dict):
         if any(not isinstance(key, str) or key.startswith("$") for key in value):
             raise WireError(f"A key must be a string that does not start with '$'. Got {list(value)!r:.200}.")
-        return {key: _to_json(item, arrays) for key, item in value.items()}
+        return {key: _to_json(item, arrays, depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_to_json(item, arrays) for item in value]
+        return [_to_json(item, arrays, depth + 1) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise WireError(f"Only plain data crosses the wall. Got {type(value).__name__}; send arrays, numbers or text.")
 
 
+def _bytes_of(array: np.ndarray) -> memoryview:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+
+
 def decode(data: bytes) -> Any:
     """Turn bytes from `encode` back into data, believing nothing they say.
+
+    Control characters and bidirectional overrides are taken out of every text (see `text.plain`).
 
     Raises
     ------
     WireError
-        If they are not exactly one well-formed message. Nothing larger than `data` is allocated.
+        If they are not exactly one well-formed message.
     """
-    if len(data) < 4:
-        raise WireError(f"A message has at least 4 bytes. Got {len(data)}.")
-    (length,) = struct.unpack_from(">I", data)
-    if length > min(MAX_HEADER, len(data) - 4):
-        raise WireError(f"A header of {length} bytes does not fit in a message of {len(data)}.")
+    return _decode(io.BytesIO(data).readinto, len(data))
+
+
+def _decode(fill: Callable[[memoryview], Any], length: int) -> Any:
+    """Read a message of `length` bytes; `fill` puts the next ones into a buffer."""
+    if length < 4:
+        raise WireError(f"A message has at least 4 bytes. Got {length}.")
+    size = bytearray(4)
+    fill(memoryview(size))
+    (header_length,) = struct.unpack(">I", size)
+    if header_length > min(MAX_HEADER, length - 4):
+        raise WireError(f"A header of {header_length} bytes does not fit in a message of {length}.")
+    header = bytearray(header_length)
+    fill(memoryview(header))
+    reader = _Reader(fill, length - 4 - header_length)
     try:
-        header = json.loads(data[4 : 4 + length].decode("utf-8"))
-        reader = _Reader(memoryview(data)[4 + length :])
-        value = reader.build(header)
+        # What nests hundreds deep (RecursionError), or writes a whole number with thousands of digits, ends here.
+        value = reader.build(json.loads(header.decode("utf-8")))
     except (ValueError, RecursionError) as error:
         raise WireError(f"The header is not plain data: {type(error).__name__}.") from error
     if reader.left:
-        raise WireError(f"{len(reader.left)} bytes are left over after the last array.")
+        raise WireError(f"{reader.left} bytes are left over after the last array.")
     return value
 
 
-def _text(string: str) -> str:
-    # Lone surrogates are legal JSON but no text: no report could be written with them.
-    return string.encode("utf-8", "replace").decode("utf-8")
-
-
 class _Reader:
-    """Builds a header's value, taking each array's bytes from what is `left`."""
+    """Builds a header's value; `fill` gives each array its bytes, of which `left` are to come."""
 
-    def __init__(self, left: memoryview) -> None:
+    def __init__(self, fill: Callable[[memoryview], Any], left: int) -> None:
+        self.fill = fill
         self.left = left
         self.arrays = 0
 
-    def build(self, node: Any) -> Any:
+    def build(self, node: Any, depth: int = 0) -> Any:
+        if depth > MAX_DEPTH:
+            raise WireError(f"Data may be nested {MAX_DEPTH} deep. This is nested deeper.")
         if isinstance(node, list):
-            return [self.build(item) for item in node]
+            return [self.build(item, depth + 1) for item in node]
         if isinstance(node, str):
-            return _text(node)
+            return plain(node)
         if not isinstance(node, dict):
             return node
         if "$array" in node:
             return self._array(node)
         if any(key.startswith("$") for key in node):
             raise WireError("A key must not start with '$'.")
-        return {_text(key): self.build(item) for key, item in node.items()}
+        return {plain(key): self.build(item, depth + 1) for key, item in node.items()}
 
     def _array(self, node: dict[str, Any]) -> np.ndarray:
         self.arrays += 1
@@ -146,25 +180,33 @@ class _Reader:
                 pass
             case _:
                 raise WireError("An array is written as {'$array': [dtype, shape]} with an allowed dtype.")
-        if len(shape) > MAX_NDIM or any(type(n) is not int or not 0 <= n <= MAX_MESSAGE for n in shape):
+        if len(shape) > MAX_NDIM or any(type(n) is not int or n < 0 for n in shape):
             raise WireError(f"A shape has at most {MAX_NDIM} sizes, none negative.")
         size = math.prod(shape) * np.dtype(dtype).itemsize
-        if size > len(self.left):
-            raise WireError(f"An array of {size} bytes does not fit in the {len(self.left)} that are left.")
-        raw, self.left = self.left[:size], self.left[size:]
-        if dtype == "bool" and not np.isin(np.frombuffer(raw, np.uint8), (0, 1)).all():
+        if size > self.left:
+            raise WireError(f"An array of {size} bytes does not fit in the {self.left} that are left.")
+        if math.prod(n or 1 for n in shape) > MAX_MESSAGE:  # reached by empty arrays only
+            raise WireError(f"The sizes of an empty array may multiply to {MAX_MESSAGE} without its zeros.")
+        self.left -= size
+        array = np.empty(shape, np.dtype(dtype).newbyteorder("<"))
+        raw = array.reshape(-1).view(np.uint8)
+        self.fill(raw.data)
+        if dtype == "bool" and raw.max(initial=0) > 1:
             raise WireError("A bool array holds only 0 and 1.")
-        return np.frombuffer(raw, np.dtype(dtype).newbyteorder("<")).reshape(shape).astype(dtype)
+        return array.astype(dtype, copy=False)
 
 
-def send(sock: socket.socket, value: Any, seconds: float) -> None:
-    """Send one message; raises `Disconnected` or `OutOfTime`."""
-    data = encode(value)
+def send(sock: socket.socket, value: Any, seconds: float, max_bytes: int = MAX_MESSAGE) -> None:
+    """Send one message; raises `Disconnected`, `OutOfTime` or, before the first byte, another `WireError`."""
+    header, arrays = _parts(value, max_bytes)
+    length = len(header) + sum(a.nbytes for a in arrays)
+    deadline = time.monotonic() + seconds
     try:
-        sock.settimeout(seconds)
-        sock.sendall(struct.pack(">Q", len(data)) + data)
+        for part in itertools.chain([memoryview(struct.pack(">Q", length) + header)], map(_bytes_of, arrays)):
+            sock.settimeout(max(deadline - time.monotonic(), 1e-3))
+            sock.sendall(part)
     except TimeoutError as error:
-        raise OutOfTime(f"No room for a message of {len(data)} bytes within {seconds:g} s.") from error
+        raise OutOfTime(f"No room for a message of {length} bytes within {seconds:g} s.") from error
     except OSError as error:
         raise Disconnected("The other side closed the connection.") from error
 
@@ -172,26 +214,39 @@ def send(sock: socket.socket, value: Any, seconds: float) -> None:
 def receive(sock: socket.socket, seconds: float, max_bytes: int = MAX_MESSAGE) -> Any:
     """Receive one message within `seconds` in all, however slowly its bytes drip in."""
     deadline = time.monotonic() + seconds
-    (length,) = struct.unpack(">Q", _exactly(sock, 8, deadline))
+
+    def fill(buffer: memoryview) -> None:
+        _fill(sock, buffer, deadline)
+
+    size = bytearray(8)
+    fill(memoryview(size))
+    (length,) = struct.unpack(">Q", size)
     if length > max_bytes:
-        raise WireError(f"A message may have {max_bytes} bytes. Got one of {length}.")
-    return decode(_exactly(sock, length, deadline))
+        raise TooLarge(f"A message may have {max_bytes} bytes. Got one of {length}.")
+    return _decode(fill, length)
 
 
-def _exactly(sock: socket.socket, count: int, deadline: float) -> bytes:
-    data = bytearray()
-    while len(data) < count:
+def _fill(sock: socket.socket, buffer: memoryview, deadline: float) -> None:
+    while len(buffer):
         left = deadline - time.monotonic()
         if left <= 0:
             raise OutOfTime("No answer before the deadline.")
         try:
             sock.settimeout(left)
-            chunk = sock.recv(min(count - len(data), 2**20))
+            count = sock.recv_into(buffer)
         except TimeoutError:
             continue
         except OSError as error:
             raise Disconnected("The other side closed the connection.") from error
-        if not chunk:
+        if not count:
             raise Disconnected("The other side closed the connection.")
-        data += chunk
-    return bytes(data)
+        buffer = buffer[count:]
+
+
+def waiting(sock: socket.socket) -> bool:
+    """Whether bytes have come that nobody has received."""
+    try:
+        sock.setblocking(False)
+        return bool(sock.recv(1, socket.MSG_PEEK))
+    except OSError:  # nothing has come, or nothing ever will
+        return False

@@ -39,6 +39,7 @@ LAYERS = {
     "autograder": (
         "__init__",
         "faults",
+        "text",
         "model",
         "wire",
         "probe",

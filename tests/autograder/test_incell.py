@@ -120,7 +120,7 @@ def test_no_expected_value_enters_the_kernel(outputs):
     for request in requests:
         assert request["do"] == "observe"
         assert request["variant"] == ""
-        assert sorted(request) == ["do", "inputs", "probe", "seed", "source", "variant"]
+        assert sorted(request) == ["do", "inputs", "number", "probe", "room", "seed", "source", "variant"]
         assert sorted(request["inputs"]) == ["b", "w", "x"]
         assert request["source"].startswith("def affine_forward(student, x, w, b):")
 

@@ -102,11 +102,13 @@ class TestValues:
         assert np.array_equal(seen.values["a"], X * 0.25)
         assert np.array_equal(seen.values["b"], np.full(3, 0.9))
 
-    def test_a_huge_array_is_refused_there_and_costs_only_its_question(self, monkeypatch):
-        monkeypatch.setattr(wire, "MAX_MESSAGE", 2**20)
-        seen = observe(lambda x: np.zeros(2**18))
-        assert seen.raised.type_name == "WireError"
-        assert seen.raised.message.startswith("A message has at most 1 MB")
+    def test_a_huge_array_is_refused_there_and_costs_only_its_question(self):
+        seen = observe(lambda x: np.zeros((5, 2**20)))
+        assert seen.raised.type_name == "TooLarge"
+        assert seen.raised.message == (
+            "what is given back is too large to be looked at. A message may have 32 MB. This one has 40 MB. "
+            "Has an array another shape than the one asked for?"
+        )
 
     def test_an_array_that_only_seems_huge_does_not_end_the_process(self):
         seen = observe(lambda x: np.broadcast_to(np.float64(0), (2**31, 2**20)))
@@ -278,16 +280,14 @@ class TestRaised:
             Answers({"f": 3}).g  # noqa: B018 - the access is what is tested
 
 
-def reply(raw, seconds=2.0, close=True):
-    """Let a hostile other side answer a request with raw bytes."""
+def reply(answer_to, seconds=2.0):
+    """Let a hostile other side answer a request with the bytes that `answer_to(request)` gives."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
 
         def answer():
-            wire.receive(theirs, 5)
-            theirs.sendall(raw)
-            if close:
-                theirs.close()
+            theirs.sendall(answer_to(wire.receive(theirs, 5)))
+            theirs.close()
 
         thread = threading.Thread(target=answer)
         thread.start()
@@ -307,13 +307,21 @@ def by_hand(header, body=b""):
     return framed(struct.pack(">I", len(raw)) + raw + body)
 
 
+def numbered(value):
+    """Answer with a value that bears the right number, where it can bear one."""
+    return lambda request: framed(value | {"number": request["number"]} if isinstance(value, dict) else value)
+
+
+SOUND = {"values": {"out": X}, "changed": {}}
+
+
 class TestHostileReplies:
     @pytest.mark.parametrize(
         ("raw", "reason"),
         [
             (b"", "the Python process ended: does the code call exit"),
             (b"HTTP/1.1", "what came back could not be read. A message may have"),  # read as a length
-            (struct.pack(">Q", 100) + b"half", "the Python process ended"),
+            (struct.pack(">QI", 100, 50) + b"half", "the Python process ended"),
             (struct.pack(">Q", 2**62), "what came back could not be read. A message may have"),
             (framed(b"\0\0\0\2{}more"), "could not be read. 4 bytes are left over"),
             (framed(b"\x80\4N."), "could not be read. A header of 2147765806 bytes does not fit"),
@@ -322,15 +330,11 @@ class TestHostileReplies:
     )
     def test_bytes_that_are_no_message(self, raw, reason):
         with pytest.raises(Lost, match=reason):
-            reply(raw)
+            reply(lambda request: raw)
 
     @pytest.mark.parametrize(
         "value",
         [
-            None,
-            5,
-            X,
-            [],
             {},
             {"values": {}},
             {"values": [X], "changed": {}},
@@ -345,23 +349,135 @@ class TestHostileReplies:
     )
     def test_messages_that_are_no_observation(self, value):
         with pytest.raises(Lost, match=r"could not be read. An observation holds values and changed inputs, or what"):
-            reply(framed(value))
+            reply(numbered(value))
+
+    @pytest.mark.parametrize(
+        "value",
+        [None, 5, X, [], SOUND, *(SOUND | {"number": n} for n in ("", "0" * 32, 0, None, X, [], {"number": ""}))],
+    )
+    def test_answers_without_the_number_of_the_question(self, value):
+        with pytest.raises(Lost, match=r"what came back could not be read. It does not answer what was asked.$"):
+            reply(lambda request: framed(value))
 
     @pytest.mark.parametrize("value", [None, 1.5, "text", [X], {}, {"type": 5}])
     def test_values_that_are_none(self, value):
         with pytest.raises(Lost, match=r"could not be read. An observed value is an array or the name of a type."):
-            reply(framed({"values": {"out": value}, "changed": {}}))
+            reply(numbered({"values": {"out": value}, "changed": {}}))
 
     def test_long_texts_are_cut(self):
-        seen = reply(framed({"raised": dict.fromkeys(("type_name", "message", "where"), "x" * 9000)}))
+        seen = reply(numbered({"raised": dict.fromkeys(("type_name", "message", "where"), "x" * 9000)}))
         assert seen.raised == Raised(*["x" * probe.MAX_TEXT] * 3)
-        seen = reply(framed({"values": {"out": {"type": "x" * 9000}}, "changed": {}}))
+        seen = reply(numbered({"values": {"out": {"type": "x" * 9000}}, "changed": {}}))
         assert seen.values == {"out": NotAnArray("x" * 100)}
 
     def test_what_was_raised_counts_before_any_values(self):
         raised = {"type_name": "ValueError", "message": "m", "where": "w"}
-        seen = reply(framed({"values": {"out": X}, "changed": {}, "raised": raised}))
+        seen = reply(numbered(SOUND | {"raised": raised}))
         assert seen == Observation({}, {}, Raised("ValueError", "m", "w"))
+
+
+class TestText:
+    """What a stranger writes is printed by us: it must not steer a terminal, whoever renders it."""
+
+    HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b31m\x00\r\u202egnp.exe\u2066 <script>[red]x[/red]\n\tend"
+
+    def test_raised_errors_hold_no_controls_and_keep_their_lines_and_markup(self):
+        seen = reply(numbered({"raised": dict.fromkeys(("type_name", "message", "where"), self.HOSTILE)}))
+        assert seen.raised == Raised(*["31mgnp.exe <script>[red]x[/red]\n\tend"] * 3)
+
+    def test_nor_do_the_names_of_types_and_values(self):
+        seen = reply(numbered({"values": {"out\x1b[2J": {"type": "a\x1b[31mb\u202e"}}, "changed": {}}))
+        assert seen.values == {"out": NotAnArray("ab")}
+
+    def test_through_the_whole_of_it(self):
+        def f(x):
+            raise type("Spite\x1b[2J", (Exception,), {})("\x1b]0;owned\x07gone")
+
+        assert str(observe(f).raised).startswith("Spite: gone (at line ")
+
+
+class TestOutOfTurn:
+    """The other end of the wire belongs to a stranger, who may write what and when they like."""
+
+    @contextmanager
+    def talking(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            yield Session(ours, 2), theirs
+
+    def ask(self, session, theirs, answer_to):
+        """Ask, letting the other side answer with `answer_to(request)`."""
+        thread = threading.Thread(target=lambda: theirs.sendall(answer_to(wire.receive(theirs, 5))))
+        thread.start()
+        try:
+            return session.observe(CALL, "call", {"x": X})
+        finally:
+            thread.join(10)
+
+    EARLY = r"^what came back could not be read. It came before it was asked for.$"
+
+    def test_an_answer_sent_before_the_question(self):
+        with self.talking() as (session, theirs):
+            theirs.sendall(framed(SOUND))
+            with pytest.raises(Lost, match=self.EARLY):
+                session.observe(CALL, "call", {})
+            with pytest.raises(Lost, match=self.EARLY):
+                session.done()
+
+    def test_a_second_answer_after_the_first(self):
+        with self.talking() as (session, theirs):
+            seen = self.ask(session, theirs, lambda request: 2 * numbered(SOUND)(request))
+            assert np.array_equal(seen.values["out"], X)  # the question is answered; nothing after it counts
+            with pytest.raises(Lost, match=self.EARLY):
+                session.done()
+            with pytest.raises(Lost, match=self.EARLY):
+                session.observe(CALL, "call", {})
+
+    def test_an_answer_that_was_given_before(self):
+        kept = []
+        with self.talking() as (session, theirs):
+            self.ask(session, theirs, lambda request: kept.append(numbered(SOUND)(request)) or kept[0])
+            with pytest.raises(Lost, match=r"could not be read. It does not answer what was asked"):
+                self.ask(session, theirs, lambda request: kept[0])
+
+    def test_numbers_are_drawn_anew_and_nobody_can_guess_them(self):
+        numbers = []
+        with self.talking() as (session, theirs):
+            for _ in range(3):
+                self.ask(session, theirs, lambda request: numbers.append(request["number"]) or numbered(SOUND)(request))
+        assert len(set(numbers)) == 3
+        assert {len(number) for number in numbers} == {32}
+
+
+class TestRoom:
+    """What one student's code can make us hold, answer by answer and all together."""
+
+    def answers(self, count, keep):
+        """Ask for 12 MB several times and give what came, keeping it all or none of it."""
+        kept, said = [], []
+        with session(lambda variant: {"f": lambda: np.zeros(3 * 2**19)}) as ours:
+            for _ in range(count):
+                seen = ours.observe(CALL, "call", {})
+                said.append(seen.raised.message if seen.raised else "")
+                if keep:
+                    kept.append(seen)
+        return said
+
+    def test_answers_that_nobody_keeps_take_no_room(self):
+        assert self.answers(8, keep=False) == [""] * 8
+
+    def test_all_that_are_kept_share_one_limit(self):
+        said = self.answers(7, keep=True)
+        assert said[:5] == [""] * 5
+        assert all("A message may have 4 MB" in sentence for sentence in said[5:])
+
+    def test_an_answer_larger_than_we_said_is_not_even_received(self):
+        def answer_to(request):
+            assert request["room"] == probe.MAX_REPLY
+            return struct.pack(">Q", request["room"] + 1)
+
+        with pytest.raises(Lost, match=r"could not be read. A message may have 33554432 bytes. Got one of 33554433"):
+            reply(answer_to)
 
 
 class TestLost:

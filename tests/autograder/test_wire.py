@@ -16,11 +16,15 @@ from hypothesis.extra import numpy as arrays_of
 
 from autograder import wire
 from autograder.faults import AutograderError
-from autograder.wire import Disconnected, OutOfTime, WireError, decode, encode, receive, send
+from autograder.wire import Disconnected, OutOfTime, TooLarge, WireError, decode, encode, receive, send, waiting
 
 DTYPES = st.sampled_from(sorted(wire.DTYPES)).map(np.dtype)
 ARRAYS = DTYPES.flatmap(lambda t: arrays_of.arrays(t, arrays_of.array_shapes(min_dims=0, max_dims=4, min_side=0)))
-NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=8).filter(lambda name: not name.startswith("$"))
+# Control characters and bidirectional overrides are taken out on the way.
+TEXT = st.characters(
+    exclude_categories=["Cs", "Cc"], exclude_characters="\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
+NAMES = st.text(TEXT, max_size=8).filter(lambda name: not name.startswith("$"))
 LEAVES = st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | NAMES | ARRAYS
 VALUES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4))
 
@@ -29,6 +33,14 @@ def message(header, body=b""):
     """Write a message by hand, as a stranger would."""
     raw = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack(">I", len(raw)) + raw + body
+
+
+def nested(depth):
+    """Nest empty lists and mappings in turn."""
+    value = []
+    for n in range(depth):
+        value = {"a": value} if n % 2 else [value]
+    return value
 
 
 def array(dtype, shape):
@@ -104,18 +116,20 @@ class TestEncodeRefuses:
     def test_everything_that_decode_would_refuse_for_its_size(self, monkeypatch):
         with pytest.raises(WireError, match=r"An array must have at most 8 dimensions. Got 9."):
             encode(np.zeros((1,) * 9))
-        with pytest.raises(WireError, match=r"A message has at most 256 MB, 256 arrays .* Got 0.0 MB, 257 arrays"):
+        with pytest.raises(TooLarge, match=r"A message may have 256 arrays .* This one has 257 arrays and 7 KB."):
             encode([np.float16(1)] * (wire.MAX_ARRAYS + 1))
-        with pytest.raises(WireError, match=r"1 MB of other data. Got 1.0 MB, 0 arrays and 1.0 MB."):
+        with pytest.raises(TooLarge, match=r"and 256 KB of other data. This one has 0 arrays and 256 KB."):
             encode("x" * wire.MAX_HEADER)
         monkeypatch.setattr(wire, "MAX_MESSAGE", 2**20)
-        with pytest.raises(WireError, match=r"A message has at most 1 MB, .* Got 1.0 MB, 1 arrays"):
+        with pytest.raises(TooLarge, match=r"A message may have 1 MB. This one has 1 MB."):
             encode(np.zeros(2**17))
+        with pytest.raises(WireError, match=r"Data may be nested 32 deep. This is nested deeper."):
+            encode(nested(wire.MAX_DEPTH + 1))
 
     def test_what_json_cannot_write(self):
         endless = []
         endless.append(endless)
-        with pytest.raises(WireError, match=r"The data cannot be written as JSON: RecursionError."):
+        with pytest.raises(WireError, match=r"Data may be nested 32 deep. This is nested deeper."):
             encode(endless)
         with pytest.raises(WireError, match=r"The data cannot be written as JSON: ValueError."):
             encode(10**5000)
@@ -129,12 +143,14 @@ class TestDecodeRefuses:
             (b"abc", "A message has at least 4 bytes. Got 3."),
             (struct.pack(">I", 2) + b"1", "A header of 2 bytes does not fit in a message of 5."),
             (struct.pack(">I", 2**32 - 1) + b"1", "A header of 4294967295 bytes does not fit in a message of 5."),
-            (message(b" " * (2**20 + 1)), "A header of 1048577 bytes does not fit"),
+            (message(b" " * (2**18 + 1)), "A header of 262145 bytes does not fit"),
             (message(b""), "The header is not plain data: JSONDecodeError."),
             (message(b"\xff"), "The header is not plain data: UnicodeDecodeError."),
             (message(b"{'a': 1}"), "The header is not plain data: JSONDecodeError."),
             (message(b"9" * 5000), "The header is not plain data: ValueError."),
             (message(b"[" * 100_000), "The header is not plain data: RecursionError."),
+            (message(b"[" * 900 + b"]" * 900), "Data may be nested 32 deep. This is nested deeper."),
+            (message(nested(33)), "Data may be nested 32 deep. This is nested deeper."),
             (message(1, b"more"), "4 bytes are left over after the last array."),
             (message({"$pickle": 1}), "A key must not start with '\\$'."),
             (message({"a": {"$": 1}}), "A key must not start with '\\$'."),
@@ -164,21 +180,19 @@ class TestDecodeRefuses:
         with pytest.raises(WireError, match=r"An array is written as \{'\$array': \[dtype, shape\]\}"):
             decode(message(node, bytes(16)))
 
-    @pytest.mark.parametrize(
-        "shape", [[-1], [2, -1], [-1, -2], [True], [1.0, 2], ["2"], [None], [[2]], [2**70], [1] * 9]
-    )
+    @pytest.mark.parametrize("shape", [[-1], [2, -1], [-1, -2], [True], [1.0, 2], ["2"], [None], [[2]], [1] * 9])
     def test_malformed_shapes(self, shape):
         with pytest.raises(WireError, match=r"A shape has at most 8 sizes, none negative."):
             decode(message(array("float64", shape), bytes(16)))
 
-    @pytest.mark.parametrize("shape", [[3], [2, 2], [2**28] * 8, [2**28]])
+    @pytest.mark.parametrize("shape", [[3], [2, 2], [2**28] * 8, [2**28], [2**70]])
     def test_arrays_that_claim_more_bytes_than_there_are(self, shape):
         with pytest.raises(WireError, match=r"An array of [0-9]+ bytes does not fit in the 16 that are left."):
             decode(message(array("float64", shape), bytes(16)))
 
     @pytest.mark.parametrize("shape", [[0] + [2**28] * 7, [2**28] * 7 + [0]])
     def test_an_empty_array_of_absurd_shape(self, shape):
-        with pytest.raises(WireError, match=r"The header is not plain data: ValueError."):
+        with pytest.raises(WireError, match=r"The sizes of an empty array may multiply to 67108864 without its zeros."):
             decode(message(array("float64", shape)))
 
     def test_a_second_array_may_not_read_the_first_ones_bytes(self):
@@ -208,6 +222,10 @@ class TestDecodeRefuses:
     def test_text_that_could_not_be_written_to_a_file_is_mended(self):
         value = decode(message(rb'{"\ud800key": ["caf\u00e9 \udfff", "\ud83d\ude00"]}'))
         assert value == {"?key": ["café ?", "\N{GRINNING FACE}"]}
+
+    def test_text_that_would_steer_a_terminal_or_re_order_a_line_is_mended(self):
+        raw = json.dumps({"\x1b[2Jkey\u202e": "\x1b]0;title\x07\x1b[31mred\x1b[0m\r\x9b\u2066\u2069, [red]<b>\n\tend"})
+        assert decode(message(raw.encode())) == {"key": "red, [red]<b>\n\tend"}
 
 
 class TestHostileBytes:
@@ -303,7 +321,7 @@ class TestSockets:
         stop = threading.Event()
 
         def drip():
-            theirs.sendall(struct.pack(">Q", 1000))
+            theirs.sendall(struct.pack(">QI", 1000, 990))
             while not stop.wait(0.02):
                 theirs.sendall(b"x")
 
@@ -331,15 +349,17 @@ class TestSockets:
     def test_an_absurd_length_is_refused_before_anything_is_read(self, pair, length):
         ours, theirs = pair
         theirs.sendall(struct.pack(">Q", length) + b"rest")
-        with pytest.raises(WireError, match=f"A message may have {wire.MAX_MESSAGE} bytes. Got one of {length}."):
+        with pytest.raises(TooLarge, match=f"A message may have {wire.MAX_MESSAGE} bytes. Got one of {length}."):
             receive(ours, 5)
         assert ours.recv(10) == b"rest"
 
     def test_a_smaller_limit_may_be_set(self, pair):
         ours, theirs = pair
         send(theirs, "x" * 100, 5)
-        with pytest.raises(WireError, match=r"A message may have 50 bytes. Got one of 106."):
+        with pytest.raises(TooLarge, match=r"A message may have 50 bytes. Got one of 106."):
             receive(ours, 5, max_bytes=50)
+        with pytest.raises(TooLarge, match=r"A message may have 4.768e-05 MB. This one has 0.0001011 MB."):
+            send(theirs, "x" * 100, 5, max_bytes=50)
 
     def test_a_length_that_lies_gives_a_wire_error(self, pair):
         ours, theirs = pair
@@ -354,6 +374,16 @@ class TestSockets:
         assert [receive(ours, 5), receive(ours, 5)] == [{"n": 1}] * 2
         with pytest.raises(OutOfTime, match=r"No answer before the deadline."):
             receive(ours, 0.01)
+
+    def test_whether_something_waits_is_told_without_taking_it_or_waiting(self, pair):
+        ours, theirs = pair
+        assert not waiting(ours)
+        send(theirs, "text", 5)
+        assert waiting(ours)
+        assert waiting(ours)
+        assert receive(ours, 5) == "text"
+        theirs.close()
+        assert not waiting(ours)  # that it is gone is told by the next message to it
 
     def test_sending_to_a_peer_that_went_away(self, pair):
         ours, theirs = pair
@@ -375,5 +405,6 @@ class TestSockets:
 
 def test_every_wire_error_is_one_the_autograder_raises_on_purpose():
     assert issubclass(WireError, AutograderError)
+    assert issubclass(TooLarge, WireError)
     assert issubclass(Disconnected, WireError)
     assert issubclass(OutOfTime, WireError)
