@@ -30,6 +30,8 @@ __all__ = [
     "cache_folder",
     "cached",
     "cifar10",
+    "draw_missing",
+    "is_complete",
     "mnist",
 ]
 
@@ -132,7 +134,7 @@ def cached(name: str, split: str, count: int) -> tuple[Bytes, Labels]:
     True
     """
     row = np.dtype([("label", "u1"), ("image", "u1", SHAPES[name])])
-    path = cache_folder() / f"embedded-{name}-{split}-v{VERSION}.npy"
+    path = _cache_file(name, split)
     draw, size = {"cifar10": cifar10, "mnist": mnist}[name], SIZES[name, split]
     try:
         rows = np.load(path, mmap_mode="r")
@@ -145,6 +147,22 @@ def cached(name: str, split: str, count: int) -> tuple[Bytes, Labels]:
         rows["image"], rows["label"] = draw(split, size)
         _keep(path, rows)
     return rows["image"][:count], rows["label"][:count].astype(np.int64)
+
+
+def is_complete() -> bool:
+    """Say whether every training set is in the cache; of the test sets students load too little for that."""
+    return all(_cache_file(name, "train").exists() for name in SHAPES)
+
+
+def draw_missing() -> None:
+    """Draw and keep the training sets that are not in the cache, for processes that may read it and not write it."""
+    for name in SHAPES:
+        if not _cache_file(name, "train").exists():
+            cached(name, "train", SIZES[name, "train"])
+
+
+def _cache_file(name: str, split: str) -> Path:
+    return cache_folder() / f"embedded-{name}-{split}-v{VERSION}.npy"
 
 
 def cache_folder() -> Path:

@@ -123,10 +123,16 @@ def _threads_of(user: int) -> int:
 
 def _landlock(shown: Iterable[tuple[str, str]], workdir: Path) -> Any:
     """Make the rules: what is in the view may be read and run, the devices used, `workdir` filled, nothing else touched."""
-    from py_landlock import Landlock
+    from py_landlock import AccessFs, Landlock
 
     rules = Landlock(strict=False)  # what an older kernel does not know yet, the other measures must hold back
-    paths = [path for path, _ in shown]
-    rules.allow_read(*paths).allow_execute(*paths)
-    rules.allow_read_write(workdir, *(f"/dev/{name}" for name in room.DEVICES))
-    return rules
+    for path, _ in shown:
+        if not os.access(path, os.R_OK):
+            continue  # root's own data is not for the user nobody is
+        if os.path.isdir(path):
+            rules.allow_read(path).allow_execute(path)
+        else:
+            rules.add_path_rule(path, access=AccessFs.READ_FILE | AccessFs.EXECUTE)
+    for name in room.DEVICES:
+        rules.add_path_rule(f"/dev/{name}", access=AccessFs.READ_FILE | AccessFs.WRITE_FILE)
+    return rules.allow_read_write(workdir)

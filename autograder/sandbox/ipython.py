@@ -61,8 +61,11 @@ class ForkedKernelApp(IPKernelApp):
         """Do nothing, here and in each step below."""
 
     write_connection_file = init_heartbeat = log_connection_info = init_poller = init_connection_file
-    init_crash_handler = load_config_files = init_connection_file
+    init_crash_handler = init_pdb = load_config_files = init_connection_file
     _ports: dict[str, int] = {}
+
+    def parse_command_line(self, argv: Any = None) -> None:
+        """Do nothing: there is no command line."""
 
     def _bind_socket(self, socket: Any, port: int) -> int:
         """Listen on the socket that was handed over; a channel without one listens nowhere."""

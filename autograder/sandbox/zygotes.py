@@ -24,7 +24,7 @@ WIRE = 3  # where a kernel finds its end of the wire
 MAX_MESSAGE = 2 * MB  # from a kernel, as bytes; of what is larger only the beginning is sent
 MAX_FILES = 200  # handed in beside a notebook; Linux passes at most 253 descriptors at once
 # What a kernel needs of our environment; everything else, secrets included, stays here.
-_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "XDG_CACHE_HOME", "HOME")
+_KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", "HOME")
 _SET = {
     "MPLBACKEND": "module://matplotlib_inline.backend_inline",
     "OPENBLAS_NUM_THREADS": "1",
@@ -117,7 +117,8 @@ class Zygote:
 
 def environment() -> dict[str, str]:
     """Give the environment students' code sees: nothing of ours that is not needed, above all no secret."""
-    return {name: os.environ[name] for name in _KEPT if name in os.environ} | _SET
+    cache = os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache"))  # the embedded data, made once a machine
+    return {name: os.environ[name] for name in _KEPT if name in os.environ} | _SET | {"XDG_CACHE_HOME": cache}
 
 
 def _user() -> int:
