@@ -47,6 +47,7 @@ class Zygote:
     """
 
     def __init__(self, level: str, policy: Policy, hidden: Sequence[Path], warm: bool = True) -> None:
+        wall = bubblewrap(policy, hidden) if level == "bwrap" else []
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             given = {
@@ -57,11 +58,8 @@ class Zygote:
                 "user": _user(),
                 "warm": warm,
             }
-            command = [sys.executable, "-m", "autograder.sandbox.zygote", json.dumps(given)]
-            if level == "bwrap":
-                command = [*bubblewrap(policy, hidden), *command]
             self._process = subprocess.Popen(
-                command,
+                [*wall, sys.executable, "-m", "autograder.sandbox.zygote", json.dumps(given)],
                 cwd="/",
                 env=environment(),
                 pass_fds=[theirs.fileno()],
@@ -173,7 +171,8 @@ def bubblewrap(policy: Policy, hidden: Sequence[Path]) -> list[str]:
     else:
         command += ["--unshare-user"]
     places = [Path(place) for _, place in room.view()]
-    for parent in sorted({parent for place in places for parent in place.parents} - {Path("/")}):
+    above = {parent for place in (*places, Path("/dev/null")) for parent in place.parents}
+    for parent in sorted(above - {Path("/")}):
         command += ["--perms", "0755", "--dir", str(parent)]  # or only root could pass through them
     for path, place in room.view():
         command += ["--ro-bind", path, place]
