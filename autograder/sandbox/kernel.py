@@ -98,6 +98,12 @@ class WalledSandbox(Sandbox):
             self._zygote.close()
             self._zygote = None
 
+    @property
+    def zygote_pid(self) -> int:
+        """The zygote's process, for whoever measures it."""
+        assert self._zygote
+        return self._zygote.pid
+
     def warm_up(self) -> None:
         """Start a zygote if there is none, without waiting for it."""
         if not self._zygote:

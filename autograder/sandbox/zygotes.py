@@ -69,6 +69,7 @@ class Zygote:
                 start_new_session=True,  # a Ctrl-C in the terminal is ours to handle
             )
 
+        self.pid = self._process.pid
         self._warm = False
 
     def close(self) -> None:
