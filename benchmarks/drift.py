@@ -92,9 +92,8 @@ def main(count: int = SUBMISSIONS) -> int:
             table.add_row(str(number), what, f"{second:.1f}", f"{last:.1f}", f"{last / second:.3f}")
     Console().print(table)
     alike = runs[0][1] == runs[1][1]
-    print(
-        f"{count} submissions, {len(runs[0][0].starts)} kernels a run; the reports of two runs are {'' if alike else 'NOT '}alike."
-    )
+    kernels, verdict = len(runs[0][0].starts), "are alike" if alike else "DIFFER"
+    print(f"{count} submissions, {kernels} kernels a run; the reports of the two runs {verdict}.")
     return int(not alike or max(drifts) > MOST_DRIFT)
 
 
