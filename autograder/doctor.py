@@ -63,7 +63,10 @@ def _isolation() -> list[Health]:
     """Try every level of the wall; grading needs one, and should not have to do with the last."""
     obstacles = levels.available()
     possible = [level for level, obstacle in obstacles.items() if not obstacle]
-    rows = [Health(f"isolation {level}", not why, why or "yes", optional=True) for level, why in obstacles.items()]
+    rows = [
+        Health(f"isolation {level}", not why, why or "yes", levels.advice(level, why), optional=True)
+        for level, why in obstacles.items()
+    ]
     if not possible:
         advice = "Nothing can be graded here. Mend what one of the rows above names."
         return [*rows, Health("isolation", False, "none", advice)]

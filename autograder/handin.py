@@ -190,8 +190,9 @@ def _source(arrays: dict[str, np.ndarray], file: str) -> str:
 
 def _hidden(source: str, seed: int) -> tuple[np.ndarray, np.ndarray]:
     try:
+        mean = data.mean_image(source)  # first: all training images are read for it, once
         images, labels = data.hidden_split(source, HIDDEN_IMAGES, seed)
-        images -= data.mean_image(source)
+        images -= mean
         return images, labels
     except (OSError, ValueError) as error:
         raise GraderFault(f"The hidden images of {source} cannot be read on this machine: {error}") from error

@@ -9,12 +9,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from autograder.faults import SubmissionFault
+from autograder.parse import TooMuch, parse
 
-MAX_BYTES = 50 * 2**20
+MAX_BYTES = 20 * 2**20
+MAX_OBJECTS = 64 * 2**20  # bytes that parsing may take beside the text
 MAX_CELLS = 5_000
+MAX_TEXT = 2_000_000
+MAX_NAME = 200
 EXPLORE = "explore"
 PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+").fullmatch
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+", re.ASCII).fullmatch
 
 Notebook = dict[str, Any]
 Cell = dict[str, Any]
@@ -91,17 +95,20 @@ def read(data: bytes) -> Notebook:
     autograder.faults.SubmissionFault: The notebook file is empty (0 bytes). Save the notebook and hand it in again.
     """
     again = "Open it in JupyterLab, save it and hand it in again."
-    if not data.strip():
+    clear = "Clear its outputs (Edit, Clear Outputs of All Cells), save it and hand it in again."
+    if not data or data.isspace():
         raise SubmissionFault(
             f"The notebook file is empty ({len(data)} bytes). Save the notebook and hand it in again."
         )
     if len(data) > MAX_BYTES:
-        raise SubmissionFault(
-            f"A notebook may have {MAX_BYTES >> 20} MB; this one has {len(data) >> 20} MB. "
-            "Clear its outputs (Edit, Clear Outputs of All Cells), save it and hand it in again."
-        )
+        raise SubmissionFault(f"A notebook may have {MAX_BYTES >> 20} MB; this one has more. {clear}")
     try:
-        content = json.loads(data.decode("utf-8-sig"))
+        content = parse(data, MAX_BYTES, MAX_OBJECTS)
+    except TooMuch as error:
+        raise SubmissionFault(
+            f"Reading a notebook may take {(MAX_BYTES + MAX_OBJECTS) >> 20} MB of memory; this one, of "
+            f"{len(data) / 2**20:.1f} MB, takes more: it holds millions of small items, or very long texts. {clear}"
+        ) from error
     except RecursionError as error:
         raise SubmissionFault(f"The notebook file is nested too deeply to be a notebook. {again}") from error
     except ValueError as error:
@@ -114,30 +121,44 @@ def read(data: bytes) -> Notebook:
         raise SubmissionFault(f"The file holds JSON, but not a notebook. {again}")
     if content.get("nbformat") != 4 or not isinstance(content.get("cells"), list):
         version = content.get("nbformat")
+        if isinstance(version, list | dict):
+            version = "something else"
+        elif isinstance(version, str):
+            version = version[:20]
         raise SubmissionFault(f"The notebook must be in format 4; this one says {version!r:.20}. {again}")
     if len(content["cells"]) > MAX_CELLS:
         raise SubmissionFault(f"A notebook may have {MAX_CELLS} cells; this one has {len(content['cells'])}. {again}")
-    return {"cells": [_clean(cell, number) for number, cell in enumerate(content["cells"], 1)]}
+    cells: list[Cell] = []
+    left = MAX_TEXT
+    for number, cell in enumerate(content["cells"], 1):
+        cells.append(_clean(cell, number, left))
+        left -= len(cells[-1]["source"])
+    return {"cells": cells}
 
 
-def _clean(cell: Any, number: int) -> Cell:
+def _clean(cell: Any, number: int, room: int) -> Cell:
     source = cell.get("source") if isinstance(cell, dict) else None
-    if isinstance(source, list) and all(isinstance(line, str) for line in source):
-        source = "".join(source)
-    if not isinstance(source, str) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+    lines: list[Any] = source if isinstance(source, list) else [source]
+    source = None
+    if all(isinstance(line, str) for line in lines):
+        if sum(map(len, lines)) > room:
+            raise SubmissionFault(
+                f"The cells of a notebook may hold {MAX_TEXT:,} characters of code and text in all; those up to cell "
+                f"{number} hold more. Keep data in a file beside the notebook, and hand it in again."
+            )
+        source = "".join(lines)
+    if source is None or cell.get("cell_type") not in ("code", "markdown", "raw"):
         raise SubmissionFault(
             f"Cell {number} of the notebook is damaged: it has no text or no type. "
             "Open the notebook in JupyterLab, save it and hand it in again."
         )
-    # Lone surrogates are legal JSON but no text: they could not be written to a file again.
-    source = source.encode("utf-8", "replace").decode("utf-8")
     identity = cell.get("id")
     metadata = cell.get("metadata")
     pictures = _pictures(cell.get("attachments")) if cell["cell_type"] == "markdown" else {}
     return ({"attachments": pictures} if pictures else {}) | {
         "id": identity if isinstance(identity, str) else "",
         "cell_type": cell["cell_type"],
-        "source": source,
+        "source": _writable(source),
         "metadata": metadata if isinstance(metadata, dict) else {},
     }
 
@@ -148,6 +169,11 @@ def _pictures(attachments: Any) -> dict[str, dict[str, str]]:
     for name, bundle in attachments.items() if isinstance(attachments, dict) else ():
         pictures = bundle.items() if isinstance(bundle, dict) else ()
         kept = {kind: data for kind, data in pictures if kind in PICTURES and isinstance(data, str) and BASE64(data)}
-        if kept:
-            found[name] = kept
+        if kept and len(name) <= MAX_NAME:
+            found[_writable(name)] = kept
     return found
+
+
+def _writable(text: str) -> str:
+    """Replace lone surrogates, which are legal JSON but no text: they could not be written to a file again."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -43,6 +43,7 @@ LAYERS = {
         "model",
         "wire",
         "probe",
+        "parse",
         "notebook",
         "restore",
         "explore",

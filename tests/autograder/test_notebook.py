@@ -227,7 +227,21 @@ class TestRead:
             handed_in({"nbformat": 4, "cells": [{"cell_type": "raw", "source": ""}] * 5001})
         monkeypatch.setattr(notebook, "MAX_BYTES", 2**20)
         done["cells"][2]["outputs"] = ["x" * 3 * 2**20]
-        with pytest.raises(SubmissionFault, match=r"A notebook may have 1 MB; this one has 3 MB. Clear its outputs"):
+        with pytest.raises(SubmissionFault, match=r"A notebook may have 1 MB; this one has more. Clear its outputs"):
+            handed_in(done)
+
+    @pytest.mark.parametrize(
+        "source",
+        ["x" * 2_000_000, ["x" * 19 + "\n"] * 100_000, "\N{GRINNING FACE}" + "x" * 1_999_999],
+        ids=["one", "lines", "wide"],
+    )
+    def test_refuses_megabytes_of_source(self, source, done):
+        done["cells"] = [cell(source, id="x")]
+        assert len(handed_in(done)["cells"][0]["source"]) == 2_000_000
+        done["cells"].append(cell("y", id="y"))
+        with pytest.raises(
+            SubmissionFault, match=r"may hold 2,000,000 characters .* those up to cell 2 hold more. Keep"
+        ):
             handed_in(done)
 
     def test_nesting_just_within_what_json_allows_is_refused_too(self):
@@ -480,7 +494,7 @@ class TestLostNames:
         assert notes == ("The cell 'why' was missing; it was put back as it was handed out.",)
 
     def test_megabytes_without_a_name_are_quickly_passed_over(self, done):
-        done["cells"].insert(2, cell("x = (" * 500_000, id="x"))
+        done["cells"].insert(2, cell("x = (" * 300_000, id="x"))
         assert len(restored(done)[0]) == 8
 
 

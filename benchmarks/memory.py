@@ -1,0 +1,286 @@
+"""Measure what the worst inputs known make us hold. Run ``python -m benchmarks.memory`` (Linux).
+
+Each input is read in a process of its own, whose peak resident memory, less what it had after its imports,
+must stay under `LIMIT`: a grading worker itself has 70 to 125 MB, and 300 MB are promised.
+"""
+
+import json
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from autograder import handin, notebook, probe, wire
+from autograder.faults import AutograderError, SubmissionFault
+from autograder.questions import handed_in
+from cs231n_lite import data
+
+MB = 2**20
+LIMIT = 130 * MB
+EMOJI = "\N{GRINNING FACE}"
+
+ROOT = Path(__file__).parents[1]
+
+
+def peak(kind: str, *arguments: str, descriptors: tuple[int, ...] = ()) -> tuple[int, str]:
+    """Read one input in a process of its own.
+
+    Returns
+    -------
+    size : int
+        Bytes of resident memory at the peak, beyond those after the imports.
+    outcome : str
+        ``"read"``, or the words it was refused with.
+    """
+    script = "import sys; from benchmarks import memory; memory.child(*sys.argv[1:])"
+    command = [sys.executable, "-c", script, kind, *arguments]
+    ran = subprocess.run(command, cwd=ROOT, pass_fds=descriptors, capture_output=True, text=True, check=False)
+    if ran.returncode:
+        raise RuntimeError(ran.stderr)
+    size, _, outcome = ran.stdout.strip().partition(" ")
+    return int(size), outcome
+
+
+def child(kind: str, *arguments: str) -> None:
+    """Read an input and print what that took."""
+    act = {"notebook": _notebook, "replies": _replies, "model": _model}[kind]
+    data.mean_image("cifar10-embedded")  # is worked out once a worker, from all training images
+    Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
+    before, outcome = _memory("VmRSS"), "read"
+    try:
+        act(*arguments)
+    except (AutograderError, probe.Lost) as error:
+        outcome = str(error)
+    print(_memory("VmHWM") - before, outcome)
+
+
+def _memory(what: str) -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(what)).split()[1]) * 1024
+
+
+def _notebook(path: str) -> None:
+    with open(path, "rb") as file:
+        notebook.read(file.read(notebook.MAX_BYTES + 1))
+
+
+def _replies(descriptor: str) -> None:
+    with socket.socket(fileno=int(descriptor)) as sock:
+        session = probe.Session(sock, 20)
+        kept = [session.observe("", "", {}) for _ in range(6)]
+        assert len(kept) == 6
+
+
+def _model(path: str, descriptor: str) -> None:
+    with socket.socket(fileno=int(descriptor)) as sock:
+        outcome = handin.judge_model(best, Path(path).parent, probe.Session(sock, 20), 7)
+    if outcome.headline:
+        raise SubmissionFault(outcome.headline)
+
+
+@handed_in("model.npz", points={"out": 1}, bars={"out": 0.0})
+def best(reference, X, params):
+    """Score by the first pixels."""
+    return {"scores": X[:, 0, 0, :10] + 0 * sum(map(np.sum, params.values()))}
+
+
+# ---------------------------------------------------------------------------------- notebooks
+
+
+def book(cells: str = "", other: str = "0") -> bytes:
+    """Write a notebook's file around the JSON of its cells, or of something we do not read."""
+    return f'{{"nbformat": 4, "other": {other}, "cells": [{cells}]}}'.encode()
+
+
+def filled(unit: str, size: int) -> bytes:
+    """Write a notebook with a list of so many bytes of one item."""
+    return book(other=f"[{unit * (size // len(unit.encode()))}0]")
+
+
+def text_cell(source: str) -> str:
+    """Write a cell."""
+    return f'{{"cell_type": "markdown", "source": "{source}"}}'
+
+
+def picture_cell(size: int) -> str:
+    """Write a cell with a picture pasted into it."""
+    return text_cell("x")[:-1] + ', "attachments": {"a": {"image/png": "' + "A" * size + '"}}}'
+
+
+# Sizes are such that the text is just read where possible; more of the same is refused before it is parsed.
+NOTEBOOKS: dict[str, Callable[[], bytes]] = {
+    "empty lists": lambda: filled("[],", 1_700_000),
+    "lists of one": lambda: filled("[0],", 2_300_000),
+    "dictionaries": lambda: filled('{"":0},', 1_500_000),
+    "numbers": lambda: filled("1e1,", 6_000_000),
+    "names": lambda: book(other="{" + ",".join(f'"{n:x}":0' for n in range(390_000)) + "}"),
+    "a wide text": lambda: book(other='"' + "a" * 13_000_000 + EMOJI + '"'),
+    "a wide name": lambda: book(other='{"' + "a" * 13_000_000 + EMOJI + '": 0}'),
+    "wide texts": lambda: filled('"' + "a" * 65_536 + EMOJI + '",', 12_800_000),
+    "a wide source": lambda: book(text_cell("a" * 13_000_000 + EMOJI)),
+    "wide sources": lambda: book(",".join([text_cell("a" * 4_000 + EMOJI)] * 3_000)),
+    "plain text": lambda: book(other='"' + "a" * (20 * MB - 100) + '"'),
+    "escapes": lambda: book(other='"' + "\\n" * (10 * MB - 100) + '"'),
+    "half a text": lambda: b'{"x": "' + b'\\"' * (10 * MB - 100),
+    "long numbers": lambda: filled("9" * 4300 + ",", 20 * MB - 5_000),
+    "a large picture": lambda: book(picture_cell(20 * MB - 200)),
+    "too many lists": lambda: filled("[],", 20 * MB - 100),
+    "too many bytes": lambda: b"[" * (30 * MB),
+}
+
+
+def read_notebook(name: str, folder: Path) -> tuple[int, str]:
+    """Have one of `NOTEBOOKS` read."""
+    path = folder / "book.ipynb"
+    path.write_bytes(NOTEBOOKS[name]())
+    return peak("notebook", str(path))
+
+
+# ------------------------------------------------------------------------------------- replies
+
+
+def message(header: object, *arrays: np.ndarray) -> list[bytes | memoryview]:
+    """Write a message by hand, as a stranger would."""
+    raw = header if isinstance(header, bytes) else json.dumps(header).encode()
+    bodies = [array.reshape(-1).view(np.uint8).data for array in arrays]
+    length = 4 + len(raw) + sum(map(len, bodies))
+    return [struct.pack(">QI", length, len(raw)) + raw, *bodies]
+
+
+def answer(request: dict, values: dict, *arrays: np.ndarray) -> list[bytes | memoryview]:
+    """Answer a request with values, each array written as its dtype and shape."""
+    return message({"number": request["number"], "values": values, "changed": {}}, *arrays)
+
+
+def _large(request: dict) -> list[bytes | memoryview]:
+    size = request["room"] - 200
+    return answer(request, {"out": {"$array": ["int8", [size]]}}, np.ones(size, np.int8))
+
+
+def _flags(request: dict) -> list[bytes | memoryview]:
+    size = request["room"] - 200
+    return answer(request, {"out": {"$array": ["bool", [size]]}}, np.ones(size, np.int8))
+
+
+def _many(request: dict) -> list[bytes | memoryview]:
+    size = request["room"] // 256 - 100
+    values = {f"{n:x}": {"$array": ["int8", [size]]} for n in range(256)}
+    return answer(request, values, *[np.ones(size, np.int8)] * 256)
+
+
+def _with_header(unit: bytes) -> Callable[[dict], list[bytes | memoryview]]:
+    def reply(request: dict) -> list[bytes | memoryview]:
+        start = b'{"number": "' + request["number"].encode() + b'", "values": {}, "changed": {}, "more": ['
+        rest = (wire.MAX_HEADER - len(start) - 3) // len(unit) * unit
+        size = request["room"] - wire.MAX_HEADER - 100
+        array = b'{"$array": ["int8", [%d]]}' % size
+        return message(
+            start + rest[: -len(array) * 2].rpartition(b",")[0] + b"," + array + b"]}", np.ones(size, np.int8)
+        )
+
+    return reply
+
+
+REPLIES: dict[str, Callable[[dict], list[bytes | memoryview]]] = {
+    "one array": _large,
+    "flags": _flags,
+    "256 arrays": _many,
+    "a header of lists": _with_header(b"[[[]]],"),
+    "a header of dictionaries": _with_header(b'{"":0},'),
+    "a longer one than it may be": lambda request: [struct.pack(">Q", request["room"] + 1), bytes(64 * MB)],
+}
+
+
+def read_replies(name: str) -> tuple[int, str]:
+    """Have six of `REPLIES` received, one after the other, and kept."""
+
+    def stranger() -> None:
+        try:
+            while True:
+                request = wire.receive(ours, 20)
+                for part in REPLIES[name](request):
+                    ours.sendall(part)
+        except (OSError, wire.WireError):
+            return
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        thread = threading.Thread(target=stranger)
+        thread.start()
+        result = peak("replies", str(theirs.fileno()), descriptors=(theirs.fileno(),))
+        theirs.close()
+        thread.join()
+    return result
+
+
+# -------------------------------------------------------------------------------------- models
+
+
+def npy(dtype: str, count: int, extra: int = 0) -> bytes:
+    """Write the file of an array of ones, or one that is longer than it says."""
+    head = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': ({count},), }}\n".encode()
+    body = np.ones(count, dtype).tobytes() if count else b""
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(head)) + head + body + bytes(extra)
+
+
+def archive(path: Path, members: dict[str, bytes]) -> None:
+    """Write a compressed archive that says which data its model was trained on."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+        named = b"\x93NUMPY\x01\x00" + struct.pack("<H", 68)
+        named += b"{'descr': '<U16', 'fortran_order': False, 'shape': (), }".ljust(67) + b"\n"
+        file.writestr("dataset.npy", named + "cifar10-embedded".encode("utf-32-le"))
+        for name, raw in members.items():
+            file.writestr(f"{name}.npy", raw)
+
+
+MODELS: dict[str, Callable[[], dict[str, bytes]]] = {
+    "an honest one": lambda: {"W": npy("<f8", 900_000), "b": npy("<f8", 300)},
+    "half precision": lambda: {"W": npy("<f2", handin.MAX_NUMBERS - 1)},
+    "single precision": lambda: {"W": npy("<f4", handin.MAX_NUMBERS - 1)},
+    "double precision": lambda: {"W": npy("<f8", handin.MAX_NUMBERS - 1)},
+    "longer than it says": lambda: {"W": npy("<f8", 10, extra=handin.MAX_BYTES - 1000)},
+    "a bomb": lambda: {"W": npy("<i1", 400 * MB)},
+    "long texts": lambda: {f"t{n}": npy("<U1000", 1) for n in range(60)},
+}
+
+
+def read_model(name: str, folder: Path) -> tuple[int, str]:
+    """Have one of `MODELS` handed in and judged, by a reference that answers with the first pixels."""
+    archive(folder / "model.npz", MODELS[name]())
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        thread = threading.Thread(target=probe.serve, args=(ours, lambda variant: {}))
+        thread.start()
+        result = peak("model", str(folder / "model.npz"), str(theirs.fileno()), descriptors=(theirs.fileno(),))
+        theirs.close()
+        thread.join()
+    return result
+
+
+def main() -> None:
+    """Read everything, print what it took, and exit with 1 if anything took more than `LIMIT`."""
+    worst = 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for what, names, read in (
+            ("notebook", NOTEBOOKS, lambda n: read_notebook(n, folder)),
+            ("reply", REPLIES, read_replies),
+            ("model", MODELS, lambda n: read_model(n, folder)),
+        ):
+            for n in names:
+                size, outcome = read(n)
+                worst = max(worst, size)
+                print(f"{size / MB:6.1f} MB  {what}: {n} ({outcome:.70})", flush=True)
+    print(f"{worst / MB:6.1f} MB at most; the limit is {LIMIT // MB} MB")
+    sys.exit(worst > LIMIT)
+
+
+if __name__ == "__main__":
+    main()
