@@ -40,7 +40,7 @@ class Confinement:
         self._shown = room.view()
         self._filter: Any = None
         try:
-            self._filter = syscalls.build(signals=level == "namespaces")
+            self._filter = syscalls.build(signals=level == "namespaces", processes=user != 0)
         except syscalls.Unavailable:
             if level != "rlimits":
                 raise

@@ -9,6 +9,7 @@ from typing import Any
 
 # From linux/sched.h: every namespace, and from sys/socket.h: the one family left.
 _NEW_NAMESPACES = 0x7E020080
+_CLONE_THREAD = 0x00010000
 _AF_UNIX, _SOCK_DGRAM, _SOCK_TYPES = 1, 2, 0xF
 
 _FORBIDDEN = {
@@ -33,13 +34,15 @@ class Unavailable(Exception):
     """There is no libseccomp to make a filter with."""
 
 
-def build(signals: bool) -> Any:
+def build(signals: bool, processes: bool) -> Any:
     """Make the filter; its ``load()`` puts it on the calling process for good.
 
     Parameters
     ----------
     signals : bool
         Whether signals may be sent. Without a namespace of its own, a process could send them to ours.
+    processes : bool
+        Whether processes may be started. The limit on their number does not hold for root.
 
     Raises
     ------
@@ -68,6 +71,10 @@ def build(signals: bool) -> Any:
     rules.add_rule(refuse, "connect")
     rules.add_rule(refuse, "ioctl", seccomp.Arg(1, seccomp.EQ, _TIOCSTI))
     rules.add_rule(refuse, "prlimit64", seccomp.Arg(0, seccomp.NE, 0))  # the limits of another process
+    if not processes:
+        rules.add_rule(refuse, "clone", seccomp.Arg(0, seccomp.MASKED_EQ, _CLONE_THREAD, 0))
+        for name in ("fork", "vfork"):
+            _refuse(seccomp, rules, refuse, name)
     if not signals:
         for name in _SIGNALS.split():
             _refuse(seccomp, rules, refuse, name)
