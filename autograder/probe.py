@@ -23,6 +23,7 @@ from autograder.model import NotAnArray, Observation, Raised
 FOREVER = 3600.0
 MAX_TEXT = 500
 MAX_REPLY = 32 * 2**20
+MAX_ENTRIES = 2**22  # of one array: whatever its dtype, comparing it takes 8 bytes for each
 MAX_HELD = 64 * 2**20  # what all observations of one session that somebody still looks at may take together
 PROBE_FILE = "<probe>"
 
@@ -70,16 +71,9 @@ def serve(sock: socket.socket, namespace_of: Callable[[str], Mapping[str, Any]])
             except wire.Disconnected:
                 return
             except wire.WireError as error:
-                wire.send(sock, {"raised": _unsendable(error)} | number, FOREVER)
+                wire.send(sock, {"raised": _raised(error)} | number, FOREVER)
         except wire.Disconnected:
             return
-
-
-def _unsendable(error: wire.WireError) -> dict[str, str]:
-    said = str(error)
-    if isinstance(error, wire.TooLarge):
-        said = f"what is given back is too large to be looked at. {said} Has an array another shape than the one asked for?"
-    return {"type_name": type(error).__name__, "message": said, "where": ""}
 
 
 def serve_kernel(descriptor: int) -> None:
@@ -109,6 +103,8 @@ def _plain(value: Any) -> Any:
     """Reduce an observed value to an array of an allowed dtype, or to the name of its type."""
     if isinstance(value, bool | int | float | np.ndarray | np.generic):
         array = np.array(value, subok=False)
+        if array.size > MAX_ENTRIES:
+            raise wire.TooLarge(f"An array may have {MAX_ENTRIES:,} entries. This one has shape {array.shape}.")
         if array.dtype.name in wire.DTYPES:
             return array
         return {"type": f"an array of dtype {array.dtype}"}
@@ -117,7 +113,7 @@ def _plain(value: Any) -> Any:
 
 def _raised(error: BaseException) -> dict[str, str]:
     seen = traceback.TracebackException.from_exception(error)  # also where str(error) raises in its turn
-    frames = [f for f in seen.stack if f.filename not in (PROBE_FILE, __file__)]
+    frames = [f for f in seen.stack if f.filename not in (PROBE_FILE, __file__, wire.__file__)]
     where = ""
     if frames:
         # The last line of the student's own notebook tells more than a line deep inside a library.
@@ -125,7 +121,10 @@ def _raised(error: BaseException) -> dict[str, str]:
         frame = (own or frames)[-1]
         line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
         where = f"line {frame.lineno} of {frame.name}: {line}"
-    return {"type_name": type(error).__name__, "message": str(seen)[:MAX_TEXT], "where": where[:MAX_TEXT]}
+    said = str(seen)
+    if isinstance(error, wire.TooLarge):
+        said = f"What is given back is too large to be looked at. {said} Has an array another shape than the one asked for?"
+    return {"type_name": type(error).__name__, "message": said[:MAX_TEXT], "where": where[:MAX_TEXT]}
 
 
 def _copied(value: Any) -> Any:
@@ -266,9 +265,9 @@ def _observation(reply: Any, number: str) -> Observation:
 
 
 def _value(value: Any) -> np.ndarray | NotAnArray:
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and value.size <= MAX_ENTRIES:
         return value
     match value:
         case {"type": str(name)}:
             return NotAnArray(name[:100])
-    raise wire.WireError("An observed value is an array or the name of a type.")
+    raise wire.WireError(f"An observed value is an array of at most {MAX_ENTRIES:,} entries or the name of a type.")

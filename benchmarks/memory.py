@@ -21,6 +21,7 @@ from autograder import handin, notebook, probe, wire
 from autograder.faults import AutograderError, SubmissionFault
 from autograder.questions import handed_in
 from cs231n_lite import data
+from cs231n_lite.compare import compare
 
 MB = 2**20
 LIMIT = 130 * MB
@@ -51,7 +52,8 @@ def peak(kind: str, *arguments: str, descriptors: tuple[int, ...] = ()) -> tuple
 def child(kind: str, *arguments: str) -> None:
     """Read an input and print what that took."""
     act = {"notebook": _notebook, "replies": _replies, "model": _model}[kind]
-    data.mean_image("cifar10-embedded")  # is worked out once a worker, from all training images
+    if kind == "model":
+        data.mean_image("cifar10-embedded")  # is worked out once a worker, from all training images
     Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
     before, outcome = _memory("VmRSS"), "read"
     try:
@@ -75,7 +77,9 @@ def _replies(descriptor: str) -> None:
     with socket.socket(fileno=int(descriptor)) as sock:
         session = probe.Session(sock, 20)
         kept = [session.observe("", "", {}) for _ in range(6)]
-        assert len(kept) == 6
+    for seen in kept:
+        for value in seen.values.values():
+            compare("out", value, np.zeros((4, 7)))
 
 
 def _model(path: str, descriptor: str) -> None:
@@ -159,14 +163,16 @@ def answer(request: dict, values: dict, *arrays: np.ndarray) -> list[bytes | mem
     return message({"number": request["number"], "values": values, "changed": {}}, *arrays)
 
 
-def _large(request: dict) -> list[bytes | memoryview]:
-    size = request["room"] - 200
-    return answer(request, {"out": {"$array": ["int8", [size]]}}, np.ones(size, np.int8))
+def _full(dtype: str, kind: str) -> Callable[[dict], list[bytes | memoryview]]:
+    """Fill all the room there is with arrays of one dtype, as large as one may be."""
 
+    def reply(request: dict) -> list[bytes | memoryview]:
+        entries = (request["room"] - 20_000) // np.dtype(dtype).itemsize
+        sizes = [min(probe.MAX_ENTRIES, entries - start) for start in range(0, entries, probe.MAX_ENTRIES)]
+        values = {f"out{n}": {"$array": [kind, [size]]} for n, size in enumerate(sizes)}
+        return answer(request, values, *[np.ones(size, dtype) for size in sizes])
 
-def _flags(request: dict) -> list[bytes | memoryview]:
-    size = request["room"] - 200
-    return answer(request, {"out": {"$array": ["bool", [size]]}}, np.ones(size, np.int8))
+    return reply
 
 
 def _many(request: dict) -> list[bytes | memoryview]:
@@ -179,7 +185,7 @@ def _with_header(unit: bytes) -> Callable[[dict], list[bytes | memoryview]]:
     def reply(request: dict) -> list[bytes | memoryview]:
         start = b'{"number": "' + request["number"].encode() + b'", "values": {}, "changed": {}, "more": ['
         rest = (wire.MAX_HEADER - len(start) - 3) // len(unit) * unit
-        size = request["room"] - wire.MAX_HEADER - 100
+        size = min(request["room"] - wire.MAX_HEADER - 100, probe.MAX_ENTRIES)
         array = b'{"$array": ["int8", [%d]]}' % size
         return message(
             start + rest[: -len(array) * 2].rpartition(b",")[0] + b"," + array + b"]}", np.ones(size, np.int8)
@@ -189,8 +195,10 @@ def _with_header(unit: bytes) -> Callable[[dict], list[bytes | memoryview]]:
 
 
 REPLIES: dict[str, Callable[[dict], list[bytes | memoryview]]] = {
-    "one array": _large,
-    "flags": _flags,
+    "float64": _full("f8", "float64"),
+    "float16": _full("f2", "float16"),
+    "int8": _full("i1", "int8"),
+    "bool": _full("?", "bool"),
     "256 arrays": _many,
     "a header of lists": _with_header(b"[[[]]],"),
     "a header of dictionaries": _with_header(b'{"":0},'),
@@ -246,7 +254,7 @@ MODELS: dict[str, Callable[[], dict[str, bytes]]] = {
     "single precision": lambda: {"W": npy("<f4", handin.MAX_NUMBERS - 1)},
     "double precision": lambda: {"W": npy("<f8", handin.MAX_NUMBERS - 1)},
     "longer than it says": lambda: {"W": npy("<f8", 10, extra=handin.MAX_BYTES - 1000)},
-    "a bomb": lambda: {"W": npy("<i1", 400 * MB)},
+    "a bomb": lambda: {"W": npy("<i1", 100 * MB)},
     "long texts": lambda: {f"t{n}": npy("<U1000", 1) for n in range(60)},
 }
 

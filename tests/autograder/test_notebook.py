@@ -1,8 +1,10 @@
 """Notebooks from strangers: whatever the file holds, it is read or refused, and put on the instructor's frame."""
 
+import base64
 import contextlib
 import copy
 import json
+import random
 import re
 import sys
 
@@ -243,6 +245,58 @@ class TestRead:
             SubmissionFault, match=r"may hold 2,000,000 characters .* those up to cell 2 hold more. Keep"
         ):
             handed_in(done)
+
+    def test_refuses_what_would_take_too_much_memory_before_parsing_it(self):
+        said = (
+            r"^Reading a notebook may take 84 MB of memory; this one, of 3.0 MB, takes more: it holds millions of small "
+            r"items, or very long texts. Clear its outputs \(Edit, Clear Outputs of All Cells\), save it and hand it in again.$"
+        )
+        with pytest.raises(SubmissionFault, match=said):
+            read(b'{"nbformat": 4, "cells": [], "x": [' + b"[]," * (2**20 - 20) + b"0]}")
+
+    def test_an_honest_notebook_of_fifteen_megabytes_is_read(self, done):
+        """Plots, training logs as lines, an interactive figure as data and as a page, and the emoji of a happy student."""
+        rng = random.Random(0)
+        lines = [f"(Iteration {n} / 60000) loss: {rng.random():f}, accuracy: {rng.random():f}\n" for n in range(60_000)]
+        figure = {"data": [{"x": [rng.random() for _ in range(50_000)], "type": "scatter"}], "layout": {}}
+        page = f"<div>\N{PARTY POPPER}</div><script>{json.dumps(figure)}</script>"
+        plots = [base64.b64encode(rng.randbytes(200_000)).decode() for _ in range(30)]
+        done["cells"][4]["outputs"] = [
+            {"output_type": "stream", "name": "stdout", "text": lines},
+            {"output_type": "display_data", "data": {"application/vnd.plotly.v1+json": figure, "text/html": page}},
+            *(
+                {"output_type": "display_data", "data": {"image/png": plot, "text/plain": ["<Figure>"]}}
+                for plot in plots
+            ),
+        ]
+        for ascii in (True, False):
+            data = json.dumps(done, indent=1, ensure_ascii=ascii).encode()
+            assert 14e6 < len(data) < 16e6
+            assert read(data) == handed_in(frame_of(AFFINE, RELU, WHY, "check('affine')"))
+
+    def test_scripts_of_all_widths_are_read_as_they_are(self, done):
+        text = 'a é ā 中 \N{GRINNING FACE} \\u4e2d \\ " \n \t \x7f \x80 \xff \u2028'
+        done["cells"][2]["source"] = text
+        for data in (json.dumps(done).encode(), json.dumps(done, ensure_ascii=False).encode()):
+            assert read(data)["cells"][2]["source"] == text
+        at_every_offset = ("é中\N{GRINNING FACE}" * 30_000)[:-1]  # across the pieces it is decoded in
+        for start in range(4):
+            done["cells"][2]["source"] = "x" * start + at_every_offset
+            assert read(json.dumps(done, ensure_ascii=False).encode())["cells"][2]["source"][start:] == at_every_offset
+
+    def test_many_wide_letters_count_as_what_they_take(self):
+        data = ('{"nbformat": 4, "cells": [], "x": "' + "я" * 5_000_000 + '"}').encode()
+        with pytest.raises(
+            SubmissionFault, match=r"this one, of 9.5 MB, takes more: it holds .* very long texts. Clear its"
+        ):
+            read(data)
+
+    @pytest.mark.parametrize("damaged", [b"\xff", b"\xe4\xb8", b"\xed\xa0\x80", b'"\\', b'"\\u12', b'{"a": "\\"'])
+    def test_broken_encodings_escapes_and_endless_strings(self, damaged):
+        with pytest.raises(
+            SubmissionFault, match=r"is not valid JSON: it breaks off or is damaged.* Open it in JupyterLab"
+        ):
+            read(b'{"nbformat": 4, "cells": [' + damaged)
 
     def test_nesting_just_within_what_json_allows_is_refused_too(self):
         for depth in range(sys.getrecursionlimit() - 120, sys.getrecursionlimit() + 5):
@@ -568,6 +622,7 @@ class TestPictures:
             {"page": {"text/html": "PGI+"}},
             {"page": {"image/png": '" onerror="alert(1)'}},
             {"page": {"image/png": 3}},
+            {"x" * 201: {"image/png": "iVBORw0KGgo="}},
         ],
     )
     def test_whatever_else_is_attached_is_dropped(self, done, attached):

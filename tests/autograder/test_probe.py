@@ -103,11 +103,20 @@ class TestValues:
         assert np.array_equal(seen.values["b"], np.full(3, 0.9))
 
     def test_a_huge_array_is_refused_there_and_costs_only_its_question(self):
-        seen = observe(lambda x: np.zeros((5, 2**20)))
-        assert seen.raised.type_name == "TooLarge"
-        assert seen.raised.message == (
-            "what is given back is too large to be looked at. A message may have 32 MB. This one has 40 MB. "
-            "Has an array another shape than the one asked for?"
+        seen = observe(lambda x: np.zeros((5, 2**20), np.int8))
+        assert seen.raised == Raised(
+            "TooLarge",
+            "What is given back is too large to be looked at. An array may have 4,194,304 entries. This one has shape "
+            "(5, 1048576). Has an array another shape than the one asked for?",
+        )
+
+    def test_so_are_arrays_that_are_huge_together(self):
+        source = "def call(student, x):\n    return {'a': student.f(x), 'b': student.f(x)}"
+        seen = observe(lambda x: np.zeros(3 * 2**20), source=source)
+        assert seen.raised == Raised(
+            "TooLarge",
+            "What is given back is too large to be looked at. A message may have 32 MB. This one has 48 MB. "
+            "Has an array another shape than the one asked for?",
         )
 
     def test_an_array_that_only_seems_huge_does_not_end_the_process(self):
@@ -361,8 +370,15 @@ class TestHostileReplies:
 
     @pytest.mark.parametrize("value", [None, 1.5, "text", [X], {}, {"type": 5}])
     def test_values_that_are_none(self, value):
-        with pytest.raises(Lost, match=r"could not be read. An observed value is an array or the name of a type."):
+        with pytest.raises(Lost, match=r"could not be read. An observed value is an array of at most 4,194,304 ent"):
             reply(numbered({"values": {"out": value}, "changed": {}}))
+
+    def test_arrays_that_would_grow_when_they_are_compared(self):
+        values = {"out": np.zeros(probe.MAX_ENTRIES + 1, np.int8)}
+        with pytest.raises(
+            Lost, match=r"could not be read. An observed value is an array of at most 4,194,304 entries"
+        ):
+            reply(numbered({"values": values, "changed": {}}))
 
     def test_long_texts_are_cut(self):
         seen = reply(numbered({"raised": dict.fromkeys(("type_name", "message", "where"), "x" * 9000)}))
