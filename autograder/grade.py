@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nbformat.v4 import new_output
 
-from autograder import execute, explore, handin, notebook
+from autograder import execute, explore, handin, notebook, outputs
 from autograder.assignment import Assignment, check_id
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.judge import judge
@@ -99,7 +99,7 @@ def mark(
                 outcomes[question.name] = handin.judge_model(question, folder, reference, seed)
             except GraderFault as fault:
                 outcomes[question.name] = all_ungraded(question.name, question.points, str(fault))
-    return json.loads(json.dumps(done)), outcomes
+    return json.loads(json.dumps(outputs.harmless(done))), outcomes
 
 
 def write_outputs(book: notebook.Notebook, outcomes: Mapping[str, Outcome]) -> None:

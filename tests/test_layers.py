@@ -45,6 +45,7 @@ LAYERS = {
         "probe",
         "parse",
         "notebook",
+        "outputs",
         "restore",
         "explore",
         "questions",
