@@ -14,8 +14,8 @@ def requirements(*extras):
 
 
 def test_conda_users_get_the_same_set_as_pip_users():
-    lines = re.findall(r"^  - (\S+)$", (ROOT / "environment.yml").read_text(), re.MULTILINE)
-    conda = {line for line in lines if line not in ("conda-forge", "pip", "pip:")}
+    lines = re.findall(r"^ +- (.+)$", (ROOT / "environment.yml").read_text(), re.MULTILINE)
+    conda = {line for line in lines if line not in ("conda-forge", "pip", "pip:", "-e .")}
     python = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"]
     assert conda == requirements("notebook", "grader") | {f"python{python}"}
 
