@@ -17,6 +17,7 @@ from traitlets.config import Config
 from autograder import course as grading
 from autograder import grade, nbgrader_bridge, notebook, samples
 from autograder.model import Outcome, OutputOutcome, Verdict, all_failed, all_ungraded
+from autograder.sandbox import kernel
 from autograder.sandbox.policy import Policy
 
 SCRIPT = "<script>alert(1)</script>"
@@ -161,7 +162,8 @@ def graded(assignment, expected, tmp_path_factory):
     few = SimpleNamespace(
         frame=copy.frame, questions=[q for q in copy.questions if q.name in ("relu_forward", "relu_backward")]
     )
-    book, outcomes = grade.mark(book, few, expected, Policy(), eve.folder, seed=3)
+    with kernel.opened(Policy(), [copy.course]) as sandbox:
+        book, outcomes = grade.mark(book, few, expected, sandbox, eve.folder, seed=3)
     grade.write_outputs(book, outcomes)
     report = grading.ungraded(copy, eve, "Never mind.", 3).report
     done = {"eve": grade.Graded(report, book), "bob": grading.ungraded(copy, bob, "Our disk is full.", 3)}
