@@ -7,7 +7,7 @@ NAMES  := $(notdir $(wildcard assignments/source/*))
 # One thread for matrix products: two are slower on a busy machine, and rounding stays the same everywhere.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help install demo test check lab bench release notebooks clean
+.PHONY: help install demo test check lab bench exploits release notebooks clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -45,6 +45,9 @@ lab: $(VENV)/ready-dev  ## open JupyterLab on the released assignments
 
 bench: $(VENV)/ready-dev  ## measure speed, as ratios
 	$(BIN)/python -m benchmarks.training
+
+exploits: $(VENV)/ready-dev  ## try every exploit at every level of isolation; one table
+	$(BIN)/python -m tests.exploits
 
 release: $(VENV)/ready-grader  ## generate what students get from every source notebook
 	for name in $(NAMES); do $(BIN)/autograder release $$name || exit 1; done
