@@ -27,6 +27,8 @@ from autograder.sandbox.base import Kernel, Sandbox
 from autograder.sandbox.policy import MB, Policy
 
 OUTPUT_LIMIT = 16  # times what is kept of a cell's output, and the cell is stopped
+OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")
+IOPUB = 10  # seconds for outputs still on their way when a cell is done
 SERVE = "__import__('autograder.probe', fromlist=['']).serve_kernel({})"
 
 Observe = Callable[[Question, Session], Outcome]
@@ -66,6 +68,7 @@ def run(
     sandbox: Sandbox,
     folder: Path,
     *,
+    deadline: float,
     explore: bool,
 ) -> tuple[notebook.Notebook, dict[str, Outcome]]:
     """Execute a restored notebook in a kernel of its own, as far as the last of the questions.
@@ -82,6 +85,8 @@ def run(
         Where its kernels run, and the policy they run under.
     folder : Path
         The submission, for the files beside the notebook.
+    deadline : float
+        When to stop, by the monotonic clock.
     explore : bool
         Whether cells that no mark depends on are run too.
 
@@ -90,28 +95,27 @@ def run(
     book : dict
         The notebook with the outputs of the cells that ran.
     outcomes : dict of str to Outcome
-        By question name. Whatever the code did, every question has one.
+        By question name. A question that was not reached, because all the time or all the fresh starts were
+        used up, has none; see `not_reached`.
     """
     node = nbformat.from_dict(book)
     skip = frozenset() if explore else frozenset(c["id"] for c in book["cells"] if notebook.explores(c))
-    policy = sandbox.policy
-    state = _Run(node, skip, questions, observe, sandbox, folder, time.monotonic() + policy.notebook_seconds)
-    for _ in range(1 + policy.fresh_starts):
+    state = _Run(node, skip, questions, observe, sandbox, folder, deadline)
+    for _ in range(1 + sandbox.policy.fresh_starts):
         try:
             asyncio.run(_one_kernel(state))
             break
         except _Stopped:
             if state.left <= 0:
                 break
-    late = (
-        f"not reached: the notebook as a whole was stopped after {policy.notebook_seconds:g} s or too many fresh starts"
-    )
-    for question in questions.values():
-        state.outcomes.setdefault(
-            question.name, all_failed(question.name, question.points, f"{question.name}: {late}.")
-        )
     _say_what_was_stopped(state)
     return state.book, state.outcomes
+
+
+def not_reached(question: Question, policy: Policy) -> Outcome:
+    """Give the outcome of a question that a run did not come to."""
+    why = f"the notebook as a whole was stopped after {policy.notebook_seconds:g} s or too many fresh starts"
+    return all_failed(question.name, question.points, f"{question.name}: not reached: {why}.")
 
 
 def _say_what_was_stopped(state: _Run) -> None:
@@ -119,8 +123,8 @@ def _say_what_was_stopped(state: _Run) -> None:
     said: list[str] = []
     for number, cell in enumerate(state.book.cells, 1):
         question = state.questions.get(notebook.grade_id(cell))
-        if question and said and state.outcomes[question.name].verdict is Verdict.FAILED:
-            outcome = state.outcomes[question.name]
+        outcome = state.outcomes.get(question.name) if question else None
+        if question and outcome and said and outcome.verdict is Verdict.FAILED:
             state.outcomes[question.name] = replace(outcome, notes=(*outcome.notes, *said))
         if cell.get("id") in state.stopped:
             name = notebook.grade_id(cell) or f"number {number} of the notebook"
@@ -138,6 +142,8 @@ async def _one_kernel(state: _Run) -> None:
                 return
             if cell.cell_type != "code" or cell.id in state.skip or cell.id in state.stopped:
                 continue
+            if state.left <= 0:
+                raise _Stopped("there was no time left")
             question = state.questions.get(notebook.grade_id(cell))
             if question and question.name not in state.outcomes:
                 _observe(state, running, question, session)
@@ -154,6 +160,8 @@ async def _run_cell(state: _Run, client: "_Client", cell: NotebookNode, index: i
         why = f"stopped after {seconds:.0f} s: does a loop never end?"
     except DeadKernelError:
         why = client.why_dead(index)
+    except Exception as error:  # what the process sends is the student's; nbclient trusts it to be well formed
+        why = f"stopped, for what the Python process sent was no message of a kernel ({type(error).__name__})"
     else:
         return
     cell.outputs = [*cell.outputs, new_output("error", ename="Stopped", evalue=why, traceback=[f"Stopped: {why}"])]
@@ -176,13 +184,17 @@ class _Client(NotebookClient):
     """nbclient, counting what a cell puts out as it arrives."""
 
     def __init__(self, nb: NotebookNode, *, policy: Policy, **kwargs: Any) -> None:
-        super().__init__(nb, allow_errors=True, raise_on_iopub_timeout=True, **kwargs)
+        super().__init__(
+            nb, allow_errors=True, raise_on_iopub_timeout=True, store_widget_state=False, iopub_timeout=IOPUB, **kwargs
+        )
         self._budget = policy.output_mb * MB
         self._limit = OUTPUT_LIMIT * policy.output_mb
         self._seen: dict[int, int] = {}
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
-        if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
+        if msg["msg_type"] not in (*OUTPUTS, "status", "execute_input", "clear_output"):
+            return None  # widgets, above all: nobody will look at them, and their state is kept in our memory
+        if msg["msg_type"] in OUTPUTS:
             before = self._seen.get(cell_index, 0)
             self._seen[cell_index] = before + len(str(msg["content"]))
             if self._seen[cell_index] > self._limit * MB:

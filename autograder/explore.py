@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from autograder import notebook
 
+MAX_SOURCE = 200_000  # characters; parsing takes a hundred times as many bytes, and this is a stranger's text
 # Whoever uses these can reach any name without writing it.
 REACHES_ALL = frozenset({"eval", "exec", "globals", "locals", "vars", "get_ipython", "__import__", "importlib", "sys"})
 
@@ -27,8 +28,12 @@ def may_matter(frame: notebook.Notebook, book: notebook.Notebook) -> bool:
     written = {cell["id"]: notebook.source_of(cell) for cell in frame["cells"]}
     code = [cell for cell in book["cells"] if cell["cell_type"] == "code" and not notebook.is_check(cell)]
     skipped = [cell for cell in code if notebook.explores(cell)]
+    if not skipped:
+        return False
     # A solution cell may be tagged too (one that trains, say); that one is the student's to write.
     if any(cell["source"] != written.get(cell["id"]) for cell in skipped if not notebook.is_solution(cell)):
+        return True
+    if sum(len(cell["source"]) for cell in code) > MAX_SOURCE:
         return True
     try:
         bound = set(_bound(cell["source"] for cell in skipped))

@@ -1,13 +1,14 @@
 """One submission, end to end: read it, run it, judge it. No database in here."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from nbformat.v4 import new_output
 
-from autograder import execute, explore, handin, notebook, outputs
+from autograder import execute, explore, handin, markdown, notebook, outputs
 from autograder.assignment import Assignment, check_id
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.judge import judge
@@ -62,10 +63,15 @@ def read(path: Path, assignment: Assignment) -> tuple[notebook.Notebook, tuple[s
     except SubmissionFault as found:
         fault = str(found)
     book, notes = restore(assignment.frame, submitted, assignment.stubs)
-    return book, () if fault else notes, fault
+    return markdown.harmless(book, assignment.frame), () if fault else notes, fault
 
 
 def _bytes(path: Path) -> bytes:
+    # Neither a student's folder nor the assignment's in it: a link could lead to somebody else's answers.
+    if any(folder.is_symlink() for folder in (path.parent, path.parent.parent)):
+        raise SubmissionFault(
+            f"The folder of {path.name} must be a folder. Got a link instead. Hand in the notebook itself, not a link to it."
+        )
     if path.is_symlink() or not path.is_file():
         raise SubmissionFault(f"The notebook {path.name} was not handed in. Hand it in under exactly this name.")
     with path.open("rb") as file:
@@ -88,11 +94,15 @@ def mark(
         except GraderFault as fault:
             return all_ungraded(question.name, question.points, str(fault))
 
-    done, outcomes = execute.run(book, probed, observe, sandbox, folder, explore=False)
-    failed = {cell: q for cell, q in probed.items() if outcomes[q.name].verdict is Verdict.FAILED}
+    deadline = time.monotonic() + sandbox.policy.notebook_seconds
+    done, outcomes = execute.run(book, probed, observe, sandbox, folder, deadline=deadline, explore=False)
+    judged = Verdict.PASSED, Verdict.UNGRADED
+    failed = {cell: q for cell, q in probed.items() if q.name not in outcomes or outcomes[q.name].verdict not in judged}
     if failed and explore.may_matter(assignment.frame, book):
-        done, again = execute.run(book, failed, observe, sandbox, folder, explore=True)
+        done, again = execute.run(book, failed, observe, sandbox, folder, deadline=deadline, explore=True)
         outcomes |= again
+    for question in probed.values():
+        outcomes.setdefault(question.name, execute.not_reached(question, sandbox.policy))
     for question in assignment.questions:
         if question.file:
             try:

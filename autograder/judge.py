@@ -3,6 +3,7 @@
 Everything here happens on our side of the wall.
 """
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -38,7 +39,7 @@ def judge(question: Question, student: Session, reference: Session, seed: int) -
     """
     seen = []
     for number, case in enumerate(question.cases(seed)):
-        probe_seed = (seed + number) % 2**32
+        probe_seed = _seed(seed, question.name, number)
         expected = observe_reference(reference, question, case, probe_seed)
         if expected.raised:
             raise GraderFault(f"The reference of {question.name} raised {expected.raised} on {case.label}. Mend it.")
@@ -47,6 +48,11 @@ def judge(question: Question, student: Session, reference: Session, seed: int) -
             return all_failed(question.name, question.points, _not_written(question, got.raised.message))
         seen.append(Seen(case, probe_seed, expected, got))
     return _outcome(question, seen, reference)
+
+
+def _seed(seed: int, question: str, number: int) -> int:
+    """Seed what the observed code itself draws. It is told this number, and must not learn the run's seed from it."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{question}/{number}".encode(), digest_size=4).digest())
 
 
 def _not_written(question: Question, message: str) -> str:
@@ -94,7 +100,8 @@ def _what_is_wrong(question: Question, name: str, s: Seen) -> Mismatch | None:
         raise GraderFault(f"The probe of {question.name} must give an array called {name}. Got {expected}. Mend it.")
     label = f"{question.name}, {name}"
     if isinstance(got, NotAnArray) and got.type_name != "NoneType":
-        fact = f"an array of shape {expected.shape} is asked for; a {got.type_name} came"
+        article = "" if got.type_name.startswith("an ") else "a "
+        fact = f"an array of shape {expected.shape} is asked for; {article}{got.type_name} came"
         return Mismatch(label, "type", fact, fact, None)
     answer = got if isinstance(got, np.ndarray) else None
     return compare(label, answer, expected, rtol=question.rtol.get(name), sizes=s.case.sizes)

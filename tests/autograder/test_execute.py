@@ -58,8 +58,10 @@ def run(folder, *cells, policy=LIMITS, explore=False):
 
     asked = {notebook.grade_id(c): asking(notebook.grade_id(c)[6:]) for c in cells if notebook.is_check(c)}
     with kernel.opened(policy, []) as sandbox:
-        done, outcomes = execute.run(book(*cells), asked, observe, sandbox, folder, explore=explore)
-    assert set(outcomes) == {q.name for q in asked.values()}
+        deadline = time.monotonic() + policy.notebook_seconds
+        done, outcomes = execute.run(book(*cells), asked, observe, sandbox, folder, deadline=deadline, explore=explore)
+    for question in asked.values():
+        outcomes.setdefault(question.name, execute.not_reached(question, policy))
     for name, outcome in outcomes.items():
         seen.setdefault(name, outcome.headline)
     return done, seen
@@ -215,7 +217,9 @@ def test_a_cell_that_ends_the_process_costs_what_needs_it_and_no_more(our_own_tm
         check("after"),
     )
     assert seen == {"after": "still graded"}
-    assert "stopped by the end of the Python process: does it call exit(), or need too much memory" in text(done, "exits")
+    assert "stopped by the end of the Python process: does it call exit(), or need too much memory" in text(
+        done, "exits"
+    )
     assert list(our_own_tmp.iterdir()) == []
 
 
@@ -244,6 +248,46 @@ def test_the_notebook_as_a_whole_has_a_limit(tmp_path):
     _, seen = run(tmp_path, cell("endless", "while True: pass"), check("first"), policy=policy)
     assert "not reached: the notebook as a whole was stopped after 3 s" in seen["first"]
     assert time.monotonic() - started < 15
+
+
+def test_many_short_cells_are_stopped_too(tmp_path):
+    cells = [cell(f"c{i}", "import time; time.sleep(0.2)") for i in range(60)]
+    started = time.monotonic()
+    _, seen = run(tmp_path, *cells, check("first"), policy=replace(LIMITS, notebook_seconds=2))
+    assert "not reached: the notebook as a whole was stopped after 2 s" in seen["first"]
+    assert time.monotonic() - started < 8
+
+
+def test_a_cell_that_prints_without_end_is_stopped_and_the_student_told_which(tmp_path):
+    cells = (cell("loud", "while True:\n    print('x' * 100_000)"), check("first"), cell("b", "b = 'b'"), check("b"))
+    _, seen = run(tmp_path, *cells, policy=replace(LIMITS, output_mb=0.5))
+    assert seen["b"] == "b"
+
+
+FORGED = """
+import json, hashlib, hmac, os, time
+from ipykernel.kernelapp import IPKernelApp
+app = IPKernelApp.instance()
+app.iopub_thread.socket.send_multipart({frames})
+time.sleep(0.3)
+"""
+
+
+@pytest.mark.parametrize(
+    "frames",
+    ["[b'stream', b'garbage']", "[b'x', b'<IDS|MSG>', b'wrong', b'{{}}', b'{{}}', b'{{}}', b'{{}}']", "[b''] * 1000"],
+    ids=["garbage", "wrong signature", "many frames"],
+)
+def test_what_is_no_message_costs_the_cell_and_not_the_grading(tmp_path, frames):
+    _, seen = run(
+        tmp_path,
+        cell("a", "a = 'a'"),
+        check("a"),
+        cell("forged", FORGED.format(frames=frames)),
+        cell("b", "b = 'b'"),
+        check("b"),
+    )
+    assert seen == {"a": "a", "b": "b"}
 
 
 # -------------------------------------------------------------------------------------- exploring
@@ -287,5 +331,6 @@ def test_no_check_cell_reaches_the_students_process_even_of_a_question_already_j
 
     cells = book(judged, peek, asked)
     with kernel.opened(LIMITS, []) as sandbox:
-        _, outcomes = execute.run(cells, {"check_heard": asking("heard")}, observe, sandbox, tmp_path, explore=True)
+        asked_for, deadline = {"check_heard": asking("heard")}, time.monotonic() + 60
+        _, outcomes = execute.run(cells, asked_for, observe, sandbox, tmp_path, deadline=deadline, explore=True)
     assert set(outcomes) == {"heard"}
