@@ -167,9 +167,10 @@ class _Reader:
             return node
         if "$array" in node:
             return self._array(node)
-        if any(key.startswith("$") for key in node):
+        named = {plain(key): item for key, item in node.items()}
+        if any(key.startswith("$") for key in named):
             raise WireError("A key must not start with '$'.")
-        return {plain(key): self.build(item, depth + 1) for key, item in node.items()}
+        return {key: self.build(item, depth + 1) for key, item in named.items()}
 
     def _array(self, node: dict[str, Any]) -> np.ndarray:
         self.arrays += 1

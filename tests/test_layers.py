@@ -46,6 +46,7 @@ LAYERS = {
         "parse",
         "notebook",
         "outputs",
+        "markdown",
         "restore",
         "explore",
         "questions",
