@@ -43,8 +43,7 @@ check: $(VENV)/ready-dev  ## lint, format and types
 lab: $(VENV)/ready-dev  ## open JupyterLab on the released assignments
 	$(BIN)/jupyter lab --notebook-dir=assignments/release
 
-
-bench: $(VENV)/ready-dev  ## measure speed, as ratios; memory and nerve, with the worst inputs known and a minute of others
+bench: $(VENV)/ready-dev  ## measure speed, as ratios, and what hostile bytes take and do
 	$(BIN)/python -m benchmarks.training && $(BIN)/python -m benchmarks.memory && $(BIN)/python -m benchmarks.fuzz
 
 exploits: $(VENV)/ready-dev  ## try every exploit at every level of isolation; one table
