@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nbformat.v4 import new_output
 
-from autograder import execute, explore, handin, markdown, notebook, outputs
+from autograder import execute, explore, follow, handin, markdown, notebook, outputs
 from autograder.assignment import Assignment, check_id
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.judge import judge
@@ -84,7 +84,8 @@ def mark(
     """Run a restored notebook and judge its questions.
 
     Cells tagged ``explore`` are skipped at first. Where an answer then fails and could depend on one of
-    them, it is observed again with them before the verdict counts, so skipping can never cost a mark.
+    them, it is observed again with them before the verdict counts, so skipping can never cost a mark. An
+    answer that is wrong only through an earlier one keeps its marks; see `follow`.
     """
     probed = {check_id(q.name): q for q in assignment.questions if not q.file}
 
@@ -98,11 +99,21 @@ def mark(
     done, outcomes = execute.run(book, probed, observe, sandbox, folder, deadline=deadline, explore=False)
     judged = Verdict.PASSED, Verdict.UNGRADED
     failed = {cell: q for cell, q in probed.items() if q.name not in outcomes or outcomes[q.name].verdict not in judged}
-    if failed and explore.may_matter(assignment.frame, book):
+    needed = bool(failed) and explore.may_matter(assignment.frame, book)
+    if needed:
         done, again = execute.run(book, failed, observe, sandbox, folder, deadline=deadline, explore=True)
         outcomes |= again
     for question in probed.values():
         outcomes.setdefault(question.name, execute.not_reached(question, sandbox.policy))
+
+    later = time.monotonic() + sandbox.policy.notebook_seconds
+
+    def observe_again(changed: notebook.Notebook, question: Question) -> Outcome | None:
+        asked = {check_id(question.name): question}
+        _, seen = execute.run(changed, asked, observe, sandbox, folder, deadline=later, explore=needed)
+        return seen.get(question.name)
+
+    outcomes = follow.through(book, assignment.frame, tuple(probed.values()), outcomes, observe_again)
     for question in assignment.questions:
         if question.file:
             try:

@@ -70,6 +70,7 @@ LAYERS = {
         "sandbox.stock",
         "sandbox.kernel",
         "execute",
+        "follow",
         "grade",
         "course",
         "report.__init__",
