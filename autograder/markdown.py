@@ -12,7 +12,7 @@ from collections.abc import Set
 from autograder.notebook import Cell, Notebook, grade_id, source_of
 from autograder.text import plain
 
-# Rendering a text of brackets takes time that grows with the square of its length: a second for this much.
+# Rendering a text of brackets takes time that grows with the square of its length: seconds for this much.
 MAX_RENDERED = 10_000
 MAX_RENDERED_IN_ALL = 50_000
 NOTE = "*Shown as source, for it holds HTML, an address or an amount of text that a page might not show safely:*"
@@ -60,13 +60,10 @@ def harmless(book: Notebook, frame: Notebook) -> Notebook:
     cells = []
     for cell in book["cells"]:
         if cell["cell_type"] != "code" and (cell["source"] not in ours or "attachments" in cell):
-            left -= len(cell["source"])
-            if (
-                cell["cell_type"] == "raw"
-                or left < 0
-                or not is_harmless(cell["source"], names, cell.get("attachments", {}))
-            ):
-                cell = as_source(cell)
+            fits = len(cell["source"]) <= left and cell["cell_type"] == "markdown"
+            if not fits or not is_harmless(cell["source"], names, cell.get("attachments")):
+                cell = as_source(cell, left)
+            left -= min(len(cell["source"]), left)
         cells.append(cell)
     return book | {"cells": cells}
 
@@ -118,9 +115,12 @@ def is_harmless(
     return not open_tags and "<" not in html[end:]
 
 
-def as_source(cell: Cell) -> Cell:
-    """Give a cell that shows the text of another as it was written."""
+def as_source(cell: Cell, limit: int = MAX_RENDERED) -> Cell:
+    """Give a cell that shows the text of another as it was written, up to `limit` and `MAX_RENDERED` characters."""
     text = plain(cell["source"])
+    most = min(limit, MAX_RENDERED)
+    if len(text) > most:
+        text = f"{text[:most]} … (cut; {len(text):,} characters in all)"
     fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
     kept = {key: value for key, value in cell.items() if key != "attachments"}
     return kept | {"cell_type": "markdown", "source": f"{NOTE}\n\n{fence}text\n{text}\n{fence}"}

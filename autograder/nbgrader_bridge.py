@@ -8,6 +8,7 @@ import atexit
 import contextlib
 import json
 import os
+import re
 import secrets
 import sys
 import warnings
@@ -48,6 +49,8 @@ from autograder.sandbox.policy import AUTO, Policy
 
 STUB = 'raise NotImplementedError("{name} is not written yet: replace this line with your own code.")'
 FAULT_KEY = "autograder_fault"
+# nbgrader takes a name for a pattern of file names, and puts it into pages and their scripts as it is.
+PLAIN_NAME = re.compile(r"[\w.@+ '(),-]+")
 # What running a notebook writes beside it, and what no release or grading may carry over.
 IGNORED = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".DS_Store", "best_*.npz", "checkpoint*.npz"]
 
@@ -64,6 +67,7 @@ def configure(config: Config) -> None:
     config.ClearMarkScheme.enforce_metadata = False  # rubrics stand in the locked cell of a written question
     steps = GenerateAssignment.preprocessors.default_args[0]
     config.GenerateAssignment.preprocessors = [NamedStubs if step is ClearSolutions else step for step in steps]
+    config.HTMLExporter.sanitize_html = True  # feedback and formgrader; `outputs` and `markdown` have been there before
     config.Autograde.exporter_class = SubmissionExporter
     config.Autograde.autograde_preprocessors = [
         JudgeOutside,
@@ -199,7 +203,7 @@ def record(course: Path, submissions: Path, name: str, graded: Mapping[str, grad
     Returns
     -------
     left_out : list of str
-        Students whose marks nbgrader refused to record.
+        Students whose marks nbgrader refused to record, or whose names its pages could not show safely.
     """
     with _nbgrader(course, name, submitted_directory=submissions) as (directory, config):
         try:
@@ -211,6 +215,9 @@ def record(course: Path, submissions: Path, name: str, graded: Mapping[str, grad
         try:
             left_out = []
             for student in graded:
+                if not PLAIN_NAME.fullmatch(student):
+                    left_out.append(student)
+                    continue
                 directory.student_id = student
                 converter = Autograde(coursedir=directory, config=config)
                 converter.force = True
