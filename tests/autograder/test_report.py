@@ -1,6 +1,7 @@
 """The reports: right figures, three verdicts that look different, and nothing a stranger writes gets through."""
 
 import io
+import json
 import re
 from html.parser import HTMLParser
 
@@ -204,11 +205,23 @@ class TestTable:
 
     @pytest.mark.parametrize("render", [class_table, reasons])
     def test_hostile_text_is_shown_not_obeyed(self, render):
-        name = "[red]eve[/red]\x1b[2J\u202e" + SCRIPT
+        name = "[red]eve[/red]\x1b[2J\u202e[/][link=file:///x]x[/link]" + SCRIPT
         text = printed(render([report(name, forward=partly("forward", "out", HOSTILE), notes=(HOSTILE,))]), width=200)
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", text)
         assert "[red]eve[/red]" in text
+        assert "[link=file:///x]x" in re.sub(r"\s+", "", text)
         assert len(text) < 5_000
+
+    @pytest.mark.parametrize(
+        "name", ["[/red]", "[link=x]", "\x1b]8;;//x\x07y", "\u2066\u2069", "\udcff", "=cmd|x"]
+    )
+    def test_a_name_reaches_a_terminal_as_text(self, name):
+        for render in (class_table, reasons):
+            out = io.StringIO()
+            Console(file=out, width=200, force_terminal=True, color_system="truecolor").print(render([unusable(name)]))
+            text = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())  # rich's own colours
+            assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", text)
+            assert shown(name) in text
 
 
 class TestFigures:
@@ -323,6 +336,12 @@ class TestPage:
         assert r"\x1b[2J\x1b]0;owned\x07 [bold]86 / 86[/bold] \u202egnp.exe <img src=x>AAAA" in parsed.said
         assert f"(cut; {len(HOSTILE):,} characters in all)" in parsed.said
         page.encode("utf-8")
+
+    def test_as_json_it_holds_nothing_that_a_terminal_obeys_and_every_word(self):
+        hostile = report("\x1b[2J\u202eeve\udcff", forward=partly("forward", "out", HOSTILE), notes=(HOSTILE,))
+        text = json.dumps(hostile.to_json(), indent=1)
+        assert all(character == "\n" or " " <= character <= "~" for character in text)
+        assert json.loads(text)["student"] == "\x1b[2J\u202eeve\udcff"
 
     def test_three_hundred_students_with_endless_messages_stay_under_three_megabytes(self):
         def student(n):
