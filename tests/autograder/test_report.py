@@ -212,9 +212,7 @@ class TestTable:
         assert "[link=file:///x]x" in re.sub(r"\s+", "", text)
         assert len(text) < 5_000
 
-    @pytest.mark.parametrize(
-        "name", ["[/red]", "[link=x]", "\x1b]8;;//x\x07y", "\u2066\u2069", "\udcff", "=cmd|x"]
-    )
+    @pytest.mark.parametrize("name", ["[/red]", "[link=x]", "\x1b]8;;//x\x07y", "\u2066\u2069", "\udcff", "=cmd|x"])
     def test_a_name_reaches_a_terminal_as_text(self, name):
         for render in (class_table, reasons):
             out = io.StringIO()
