@@ -8,7 +8,6 @@ import atexit
 import contextlib
 import json
 import os
-import re
 import secrets
 import sys
 import warnings
@@ -49,8 +48,8 @@ from autograder.sandbox.policy import AUTO, Policy
 
 STUB = 'raise NotImplementedError("{name} is not written yet: replace this line with your own code.")'
 FAULT_KEY = "autograder_fault"
-# nbgrader takes a name for a pattern of file names, and puts it into pages and their scripts as it is.
-PLAIN_NAME = re.compile(r"[\w.@+ '(),-]+")
+# nbgrader takes a student's name for a pattern of file names, and puts it into pages and their scripts as it is.
+NOT_IN_NAMES = frozenset('<>"*?[')
 # What running a notebook writes beside it, and what no release or grading may carry over.
 IGNORED = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".DS_Store", "best_*.npz", "checkpoint*.npz"]
 
@@ -215,7 +214,7 @@ def record(course: Path, submissions: Path, name: str, graded: Mapping[str, grad
         try:
             left_out = []
             for student in graded:
-                if not PLAIN_NAME.fullmatch(student):
+                if not student.isprintable() or NOT_IN_NAMES & set(student):
                     left_out.append(student)
                     continue
                 directory.student_id = student

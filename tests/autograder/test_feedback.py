@@ -256,15 +256,10 @@ def test_scores_and_the_boxes_for_them_are_there(pages):
 
 
 def test_a_name_that_a_page_would_take_for_markup_or_a_pattern_is_left_out(pages):
-    names = ['<img src=x onerror="alert(1)">', '";alert(1)', "*", "[eh]*", "a\nb", "a{b", ""]
+    names = ['<img src=x onerror="alert(1)">', '";alert(1)', "*", "[eh]*", "?", "a\nb", "\u202egnp.exe", "\udcff"]
     done = {name: grading.ungraded(pages.made, grading.Submission(name, Path("x")), "Never mind.", 1) for name in names}
     assert nbgrader_bridge.record(pages.made.course, pages.made.course / "submitted", "small", done) == names
     assert sorted(path.name for path in (pages.made.course / "autograded").iterdir()) == ["honest", "hostile"]
-
-
-@pytest.mark.parametrize("name", ["ada", "Ada Lovelace", "o'neil_j@uni-x.edu", "Müller, Jörg (2)", "李雷", "12345.6+7"])
-def test_an_honest_name_is_not(name):
-    assert nbgrader_bridge.PLAIN_NAME.fullmatch(name)
 
 
 def test_without_what_we_do_the_same_submission_would_act(pages, monkeypatch):
