@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from autograder import markdown
 from autograder.markdown import as_source, harmless, is_harmless
-from benchmarks import fuzz
+from benchmarks import fuzz, strangers
 from benchmarks.fuzz import acts
 
 HONEST = {
@@ -190,7 +190,7 @@ def test_the_other_parser_sees_what_acts(name):
     assert acts(markdown._rendered(HOSTILE[name], {}))
 
 
-@given(fuzz.MARKDOWN)
+@given(strangers.MARKDOWN)
 @settings(deadline=None, max_examples=100)
 def test_whatever_passes_holds_nothing_that_acts_and_whatever_does_not_is_harmless_as_source(source):
     assert fuzz.of_text(source) in ("shown", "as source")

@@ -37,4 +37,4 @@ def test_models(name, tmp_path):
 
 def test_the_measurement_sees_what_is_held(tmp_path):
     """A notebook of 20 MB takes its bytes and its text at the very least."""
-    assert memory.read_notebook("plain text", tmp_path)[0] > 40 * memory.MB
+    assert memory.read_notebook("plain text", tmp_path)[0] > 40 * 2**20

@@ -219,6 +219,17 @@ class TestDecodeRefuses:
         finally:
             tracemalloc.stop()
 
+    @pytest.mark.parametrize("unit", [b"[[[]]],", b"[],", b"{},", b'{"":0},', b'"ab",', b"1e1,"])
+    def test_the_greediest_headers_take_what_the_module_says(self, unit):
+        header = b"[" + unit * ((wire.MAX_HEADER - 3) // len(unit)) + b"0]"
+        data = struct.pack(">I", len(header)) + header
+        tracemalloc.start()
+        try:
+            decode(data)
+            assert tracemalloc.get_traced_memory()[1] < 75 * wire.MAX_HEADER
+        finally:
+            tracemalloc.stop()
+
     def test_text_that_could_not_be_written_to_a_file_is_mended(self):
         value = decode(message(rb'{"\ud800key": ["caf\u00e9 \udfff", "\ud83d\ude00"]}'))
         assert value == {"?key": ["café ?", "\N{GRINNING FACE}"]}
@@ -305,6 +316,22 @@ class TestSockets:
         value = np.random.default_rng(0).normal(size=(701, 1003))
         with peer(lambda: send(theirs, value, 5)):
             assert_same(receive(ours, 5), value)
+
+    def test_neither_end_copies_an_array(self, pair):
+        ours, theirs = pair
+        value = np.ones(2**21)
+        taken = []
+        tracemalloc.start()
+        try:
+            with peer(lambda: send(theirs, value, 5)):
+                taken.append(receive(ours, 5))
+            assert tracemalloc.get_traced_memory()[1] < 1.1 * value.nbytes
+        finally:
+            tracemalloc.stop()
+        assert_same(taken[0], value)
+        assert taken[0].flags.owndata
+        assert taken[0].flags.writeable
+        assert taken[0].flags.aligned
 
     def test_a_message_that_arrives_byte_by_byte(self, pair):
         ours, theirs = pair
