@@ -78,7 +78,7 @@ def test_one_mistake_costs_once_and_the_report_names_it(both, sample):
     for name, root in GIVEN_BACK[sample].items():
         assert outcomes[name].verdict is Verdict.PASSED
         assert outcomes[name].reasons == ()
-        assert f"only through {root} and keeps them" in outcomes[name].notes[0]
+        assert f"failed only because {root} is wrong. With a right {root} it passes" in outcomes[name].notes[0]
 
 
 def marks(assignment):

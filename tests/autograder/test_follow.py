@@ -65,7 +65,7 @@ def test_a_question_that_fails_through_an_earlier_one_keeps_its_marks_and_names_
     assert {name: o.points for name, o in found.items()} == {"relu": 1, "affine": 4, "layer": 4, "net": 4}
     assert found["net"].headline == ""
     assert found["net"].notes == (
-        "net lost its marks only through relu and keeps them: it is right with a right relu. Mend relu first.",
+        "net failed only because relu is wrong. With a right relu it passes, so it keeps its marks. Mend relu first.",
     )
     assert found["relu"].headline == "this is wrong"
 
@@ -88,7 +88,7 @@ def test_each_output_is_given_back_by_itself_and_the_rest_keeps_its_first_reason
     found, _ = through([outcome("affine", "out"), outcome("net", "out", "inputs")], partly)
     assert found["net"].points == 3
     assert found["net"].reasons == ("this is wrong", "inputs differs")
-    assert found["net"].notes[0].startswith("net, out: lost its marks only through affine")
+    assert found["net"].notes[0].startswith("net, out, failed only because affine is wrong.")
 
 
 def test_an_output_that_passed_at_first_is_never_taken_away():
