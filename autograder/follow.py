@@ -101,5 +101,8 @@ def _merged(before: Outcome, seen: Outcome, used: Sequence[str]) -> Outcome:
     whole = all(o.verdict is Verdict.PASSED for o in outputs)
     what = before.question if whole else f"{before.question}, {' and '.join(given)},"
     verb = "is" if len(used) == 1 else "are"
-    note = f"{what} failed only because {wrong} {verb} wrong. With a right {wrong} it passes, so it keeps its marks. Mend {wrong} first."
+    note = (
+        f"{what} failed only because {wrong} {verb} wrong. With a right {wrong} it passes, so it keeps its marks. "
+        f"Mend {wrong} first."
+    )
     return replace(before, outputs=outputs, headline="" if whole else before.headline, notes=(note,))
