@@ -21,6 +21,7 @@ import select
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -151,6 +152,9 @@ def _workdir(level: str) -> Any:
         yield Path(path)
     finally:
         shutil.rmtree(path, ignore_errors=True)
+        if os.path.exists(path):  # folders closed to their owner, or nested deeper than a path can say
+            for command in (["chmod", "-R", "u+rwx", path], ["rm", "-rf", path]):
+                subprocess.run(command, check=False)
 
 
 def _be_kernel(

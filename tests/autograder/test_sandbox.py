@@ -194,6 +194,15 @@ def test_a_kernel_that_ends_is_noticed_and_the_next_one_starts(level, tmp_path):
 
 
 @pytest.mark.parametrize("level", POSSIBLE)
+def test_folders_closed_or_nested_without_end_are_cleared_away_too(level, tmp_path, our_own_tmp):
+    nest = "import os\nfor _ in range(1200):\n    os.mkdir('deeper')\n    os.chdir('deeper')"
+    with opened(level) as sandbox:
+        said = run(sandbox, tmp_path, "import os; os.makedirs('a/b'); os.chmod('a', 0)", nest)
+        assert said == ["", ""]
+        assert list(our_own_tmp.iterdir()) == []
+
+
+@pytest.mark.parametrize("level", POSSIBLE)
 def test_processor_time_is_limited(level, tmp_path):
     async def burns(sandbox):
         async with sandbox.kernel(tmp_path) as running:
