@@ -26,6 +26,7 @@ from autograder.questions import Question
 from autograder.sandbox.base import Kernel, Sandbox
 from autograder.sandbox.policy import MB, Policy
 
+OUTPUTS_TOGETHER = 8  # times what is kept of one cell's output may be kept of a notebook's
 OUTPUT_LIMIT = 16  # times what is kept of a cell's output, and the cell is stopped
 OUTPUTS = ("stream", "display_data", "execute_result", "error", "update_display_data")
 IOPUB = 10  # seconds for outputs still on their way when a cell is done
@@ -189,7 +190,8 @@ class _Client(NotebookClient):
         )
         self._budget = policy.output_mb * MB
         self._limit = OUTPUT_LIMIT * policy.output_mb
-        self._seen: dict[int, int] = {}
+        self._seen: dict[int, int] = {}  # by cell, what it has put out
+        self._told: dict[int, bool] = {}
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         if msg["msg_type"] not in (*OUTPUTS, "status", "execute_input", "clear_output"):
@@ -201,10 +203,14 @@ class _Client(NotebookClient):
                 if self.task_poll_for_reply:
                     self.task_poll_for_reply.cancel()  # as nbclient itself does where a kernel dies
                 return None
-            if self._seen[cell_index] > self._budget:
-                if before <= self._budget:
-                    text = f"\n... stopped here: one cell may put out {self._budget / MB:g} MB.\n"
-                    cell.outputs.append(new_output("stream", name="stdout", text=text))
+            of_all = OUTPUTS_TOGETHER * self._budget - sum(min(n, self._budget) for n in self._seen.values())
+            if self._seen[cell_index] > self._budget or of_all < 0:
+                if not self._told.get(cell_index):
+                    most = (
+                        f"one cell may put out {self._budget / MB:g} MB, all together {OUTPUTS_TOGETHER} times as much"
+                    )
+                    cell.outputs.append(new_output("stream", name="stdout", text=f"\n... stopped here: {most}.\n"))
+                self._told[cell_index] = True
                 return None
         return super().process_message(msg, cell, cell_index)
 

@@ -41,7 +41,6 @@ WARM = (
     "IPython.core.completer",
     "IPython.core.debugger",
     "matplotlib.pyplot",
-    "matplotlib_inline.backend_inline",
     "numpy.testing",
     "tqdm.auto",
     "autograder.probe",

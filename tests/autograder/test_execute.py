@@ -153,7 +153,9 @@ def test_too_much_memory_is_a_memory_error_and_not_the_end_of_the_kernel(one_run
 def test_a_flood_of_output_is_capped(one_run, name, at_least):
     budget = LIMITS.output_mb * MB
     assert at_least * budget < len(str(outputs(one_run[0], name))) < 1.1 * budget
-    assert text(one_run[0], name).count("stopped here: one cell may put out 0.05 MB.") == 1
+    assert (
+        text(one_run[0], name).count("stopped here: one cell may put out 0.05 MB, all together 8 times as much.") == 1
+    )
 
 
 def test_no_file_may_be_larger_than_the_limit(one_run):
@@ -256,6 +258,22 @@ def test_many_short_cells_are_stopped_too(tmp_path):
     _, seen = run(tmp_path, *cells, check("first"), policy=replace(LIMITS, notebook_seconds=2))
     assert "not reached: the notebook as a whole was stopped after 2 s" in seen["first"]
     assert time.monotonic() - started < 8
+
+
+def test_all_cells_together_may_keep_so_much_output_and_no_more(tmp_path):
+    cells = [cell(f"c{i}", "print('x' * 40_000)") for i in range(20)]
+    done, seen = run(tmp_path, *cells, cell("a", "a = 'a'"), check("a"))
+    kept = [len(text(done, f"c{i}")) for i in range(20)]
+    assert kept[0] == 40_001
+    assert 7 * 0.05 * MB < sum(kept) < 9 * 0.05 * MB
+    assert "all together 8 times as much" in text(done, "c19")
+    assert seen == {"a": "a"}
+
+
+def test_plots_are_pictures(tmp_path):
+    plot = cell("plot", "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()")
+    done, _ = run(tmp_path, plot, check("plt"))
+    assert [sorted(o["data"]) for o in outputs(done, "plot")] == [["image/png", "text/plain"]]
 
 
 def test_a_cell_that_prints_without_end_is_stopped_and_the_student_told_which(tmp_path):
