@@ -144,7 +144,7 @@ def _pool(assignment: Assignment, jobs: int, policy: Policy, seed: int) -> Proce
 def _start_worker(course: Path, name: str, policy: Policy, seed: int) -> None:
     global _worker
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    _end_with_parent()
+    end_with_parent()
     assignment = Assignment(course, name)
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
@@ -152,7 +152,7 @@ def _start_worker(course: Path, name: str, policy: Policy, seed: int) -> None:
     _worker = _Worker(assignment, seed, stack.enter_context(reference.session(assignment)), sandbox)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End this worker when the process that started it is gone, however it went."""
     parent = multiprocessing.parent_process()
     assert parent

@@ -37,6 +37,11 @@ def judge(question: Question, student: Session, reference: Session, seed: int) -
     GraderFault
         If the reference did, or raised.
     """
+    return verdict_on(question, look(question, student, reference, seed), reference)
+
+
+def look(question: Question, student: Session, reference: Session, seed: int) -> list[Seen]:
+    """Observe both sides on every case, up to the first that runs into what is not written yet; see `judge`."""
     seen = []
     for number, case in enumerate(question.cases(seed)):
         probe_seed = _seed(seed, question.name, number)
@@ -44,10 +49,14 @@ def judge(question: Question, student: Session, reference: Session, seed: int) -
         if expected.raised:
             raise GraderFault(f"The reference of {question.name} raised {expected.raised} on {case.label}. Mend it.")
         got = student.observe(question.source, question.name, case.inputs, seed=probe_seed)
-        if got.raised and got.raised.type_name == NOT_WRITTEN:
-            return all_failed(question.name, question.points, _not_written(question, got.raised.message))
         seen.append(Seen(case, probe_seed, expected, got))
-    return _outcome(question, seen, reference)
+        if _unwritten(seen[-1]):
+            break
+    return seen
+
+
+def _unwritten(s: Seen) -> bool:
+    return s.got.raised is not None and s.got.raised.type_name == NOT_WRITTEN
 
 
 def _seed(seed: int, question: str, number: int) -> int:
@@ -64,7 +73,10 @@ def _not_written(question: Question, message: str) -> str:
     )
 
 
-def _outcome(question: Question, seen: Sequence[Seen], reference: Session) -> Outcome:
+def verdict_on(question: Question, seen: Sequence[Seen], reference: Session) -> Outcome:
+    """Judge what was seen on both sides; the reference is asked for what its misconceptions give."""
+    if _unwritten(seen[-1]) and seen[-1].got.raised:
+        return all_failed(question.name, question.points, _not_written(question, seen[-1].got.raised.message))
     causes: set[str] = set()
     outputs = [_output(question, name, seen, causes) for name in question.points if name != INPUTS]
     if INPUTS in question.points:

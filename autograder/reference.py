@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 from autograder import probe
 from autograder.assignment import Assignment
 from autograder.faults import GraderFault
+from autograder.mutants import VARIANT, Mutant, mutants
 
 SECONDS = 60.0
 _QUIET = {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
@@ -26,35 +28,56 @@ _QUIET = {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "i
 class Namespaces:
     """The reference's names, and those of each variant, made when first asked for.
 
-    A variant's name is ``"<question>/<variant>"``; ``""`` is the reference itself. Every variant has
-    a namespace of its own, so that what it replaces is replaced for all who use it.
+    A variant's name is ``"<question>/<variant>"``; ``""`` is the reference itself, and ``"mutant/<name>"``
+    the reference with one small mistake (see `autograder.mutants`). Every variant has a namespace of its
+    own, so that what it replaces is replaced for all who use it.
     """
 
     def __init__(self, assignment: Assignment) -> None:
-        code = assignment.reference_code()
-        self._code = [(compile(source, f"<{name}>", "exec")) for name, source in code]
+        self._assignment = assignment
+        self._code = {name: compile(source, f"<{name}>", "exec") for name, source in assignment.reference_code()}
         self._variants = {
             f"{q.name}/{name}": v for q in assignment.questions for name, v in (q.correct | q.misconceptions).items()
         }
         self._made: dict[str, Mapping[str, Any]] = {}
 
+    @cached_property
+    def _mutants(self) -> dict[str, Mutant]:
+        return {VARIANT + m.name: m for m in mutants(self._assignment)}
+
     def __call__(self, variant: str) -> Mapping[str, Any]:
         """Give the names of one variant."""
         if variant not in self._made:
-            namespace: dict[str, Any] = {"__name__": "reference"}
-            for code in self._code:
-                exec(code, namespace)  # the instructor's own notebook
-            if variant:
-                replaced = self._variants[variant](SimpleNamespace(**namespace))
-                # What a variant defines looks names up where it was written; what it replaces, here.
-                namespace.update(replaced)
-            self._made[variant] = namespace
+            if variant.startswith(VARIANT):
+                self._made = {name: made for name, made in self._made.items() if not name.startswith(VARIANT)}
+            self._made[variant] = self._make(variant)
         return self._made[variant]
+
+    def _make(self, variant: str) -> dict[str, Any]:
+        code = self._code
+        if variant.startswith(VARIANT):
+            mutant = self._mutants[variant]
+            code = code | {mutant.cell: compile(mutant.source, f"<{mutant.cell}>", "exec")}
+        namespace: dict[str, Any] = {"__name__": "reference"}
+        for cell in code.values():
+            exec(cell, namespace)  # the instructor's own notebook
+        if variant in self._variants:
+            replaced = self._variants[variant](SimpleNamespace(**namespace))
+            # What a variant defines looks names up where it was written; what it replaces, here.
+            namespace.update(replaced)
+        return namespace
 
 
 @contextlib.contextmanager
-def session(assignment: Assignment) -> Iterator[probe.Session]:
+def session(assignment: Assignment, seconds: float = SECONDS, memory: int = 0) -> Iterator[probe.Session]:
     """Run the reference beside us and give our end of the wall.
+
+    Parameters
+    ----------
+    seconds : float
+        How long one observation may take.
+    memory : int
+        Bytes of address space it may have; 0 for no limit.
 
     Raises
     ------
@@ -65,7 +88,7 @@ def session(assignment: Assignment) -> Iterator[probe.Session]:
     command = [sys.executable, "-m", "autograder.reference", str(assignment.course), assignment.name]
     with ours, theirs, tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen(
-            [*command, str(theirs.fileno())],
+            [*command, str(theirs.fileno()), str(memory)],
             pass_fds=[theirs.fileno()],
             env=os.environ | _QUIET,
             stdin=subprocess.DEVNULL,
@@ -74,7 +97,7 @@ def session(assignment: Assignment) -> Iterator[probe.Session]:
         )
         theirs.close()
         try:
-            yield probe.Session(ours, SECONDS)
+            yield probe.Session(ours, seconds)
         except probe.Lost as error:
             said.seek(0)
             last = said.read().strip().rpartition("\n")[2]
@@ -84,8 +107,13 @@ def session(assignment: Assignment) -> Iterator[probe.Session]:
             process.wait()
 
 
-def main(course: str, name: str, descriptor: str) -> None:
+def main(course: str, name: str, descriptor: str, memory: str) -> None:
     """Serve the reference of one assignment on an inherited socket."""
+    if int(memory):
+        with contextlib.suppress(ImportError):  # Windows has no such limits
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_AS, (int(memory), int(memory)))
     with socket.socket(fileno=int(descriptor)) as sock:
         probe.serve(sock, Namespaces(Assignment(Path(course), name)))
 

@@ -148,7 +148,7 @@ def _graded(folder: Path, assignment: Assignment, expected: Session, sandbox: Sa
 # ---------------------------------------------------------------------------------- variants
 
 
-class _AsStudent(Session):
+class AsStudent(Session):
     """A variant in the reference's process, in the place of a student's code: fast, and in no need of a wall."""
 
     def __init__(self, expected: Session, variant: str) -> None:
@@ -158,12 +158,13 @@ class _AsStudent(Session):
     def observe(
         self, source: str, probe: str, inputs: Mapping[str, Any], *, seed: int = 0, variant: str = ""
     ) -> Observation:
+        """Observe the variant, whichever is asked for."""
         return self._expected.observe(source, probe, inputs, seed=seed, variant=self._variant)
 
 
 def judge_variant(question: Question, variant: str, expected: Session, seed: int) -> Outcome:
     """Judge one of a question's own variants as if a student had written it."""
-    return judge(question, _AsStudent(expected, f"{question.name}/{variant}"), expected, seed)
+    return judge(question, AsStudent(expected, f"{question.name}/{variant}"), expected, seed)
 
 
 def _variants(question: Question, expected: Session) -> Iterator[Finding]:

@@ -1,0 +1,239 @@
+"""Small mistakes made in a syntax tree on purpose: what may be written instead of one node of a solution.
+
+An operator takes a node and gives the nodes that may stand in its place, each with the kind of mistake and, where the
+mistake itself says so, what is then true of the answer: the tags of `cs231n_lite.evidence.Cause` that are no lie.
+"""
+
+import ast
+import copy
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+Operator = Callable[[ast.AST, "Place"], Iterator["Change"]]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What stands in a node's place (None: nothing), the kind of mistake, and what is true of it.
+
+    Attributes
+    ----------
+    causes : frozenset of str
+        Tags that are true of what the mutant gives; empty where the mistake alone does not tell.
+    """
+
+    new: ast.AST | None
+    kind: str
+    causes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a node stands: its ancestors, nearest first, and the names that hold what was passed in."""
+
+    above: tuple[ast.AST, ...]
+    passed_in: frozenset[str] = frozenset()
+
+
+# ------------------------------------------------------------------------------------------- words for a tree
+
+
+def names_in(node: ast.AST) -> str:
+    """Give the names of quantities an expression uses, ``self.`` left out, sorted and joined by commas.
+
+    Examples
+    --------
+    >>> names_in(ast.parse("0.5 * self.reg * np.sum(W1**2)"))
+    'W1,reg'
+    """
+    found = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    own = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute) and is_name(n.value, "self")}
+    return ",".join(sorted((found | own) - {"np", "self", "len"}))
+
+
+def is_name(node: ast.AST, name: str) -> bool:
+    """Whether a node is just this name."""
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def quantity(node: ast.AST) -> str | float | None:
+    """Give the number an expression is known to be: itself, ``"N"`` for the batch, or None."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
+        return node.value
+    if ast.unparse(node) in ("N", "n") or re.fullmatch(r"len\(\w+\)|\w+\.shape\[0\]", ast.unparse(node)):
+        return "N"
+    return None
+
+
+_OVER = {"N": "1/N", "1/N": "N"}
+
+
+def scaled(node: ast.AST, place: Place, factor: str | float | None) -> frozenset[str]:
+    """Say what is true where `node` is multiplied by `factor`: of the whole answer, or of each term it stands in."""
+    if factor is None:
+        return frozenset()
+    told = f"{factor:.6g}" if not isinstance(factor, str) else factor
+    tags, below = {f"factor {told}"}, node
+    for parent in place.above:
+        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub):
+            tags.add(f"term {names_in(below)} times {told}")
+        if isinstance(parent, ast.Call | ast.stmt | ast.Compare | ast.Subscript) and not _sums(parent):
+            break
+        below = parent
+    return frozenset(tags)
+
+
+def _sums(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("sum", "mean")
+
+
+def replaced(node: ast.AST, **parts: object) -> ast.AST:
+    """Copy a node with some of its parts replaced."""
+    new = copy.deepcopy(node)
+    for name, part in parts.items():
+        setattr(new, name, part)
+    return new
+
+
+# ------------------------------------------------------------------------------------------------ the operators
+
+_BINARY = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow, ast.MatMult)
+_COMPARE = (ast.Gt, ast.GtE, ast.Lt, ast.LtE, ast.Eq, ast.NotEq)
+
+
+def other_operator(node: ast.AST, place: Place) -> Iterator[Change]:
+    """Calculate with another operator: ``x @ w - b``."""
+    if not isinstance(node, ast.BinOp):
+        return
+    for op in _BINARY:
+        if isinstance(node.op, op):
+            continue
+        causes: frozenset[str] = frozenset()
+        was, now, right = type(node.op), op, quantity(node.right)
+        if {was, now} == {ast.Add, ast.Sub}:
+            causes = frozenset({f"term {names_in(node.right)} times -1"})
+        elif right is not None and {was, now} == {ast.Mult, ast.Div}:
+            square = "N^2" if right == "N" else float(right) ** 2
+            inverse = "1/N^2" if right == "N" else float(right) ** -2
+            causes = scaled(node, place, square if was is ast.Div else inverse)
+        yield Change(replaced(node, op=op()), "operator", causes)
+
+
+def one_operand(node: ast.AST, place: Place) -> Iterator[Change]:
+    """Leave out one side of an operation: ``x @ w``."""
+    if not isinstance(node, ast.BinOp):
+        return
+    left, right = quantity(node.left), quantity(node.right)
+    match node.op:
+        case ast.Add():
+            yield Change(node.left, "missing term", frozenset({f"term {names_in(node.right)} times 0"}))
+            yield Change(node.right, "missing term", frozenset({f"term {names_in(node.left)} times 0"}))
+            doubled = ast.BinOp(copy.deepcopy(node), ast.Add(), copy.deepcopy(node.right))
+            yield Change(doubled, "doubled term", frozenset({f"term {names_in(node.right)} times 2"}))
+        case ast.Sub():
+            yield Change(node.left, "missing term", frozenset({f"term {names_in(node.right)} times 0"}))
+            yield Change(node.right, "missing term")
+        case ast.Mult():
+            yield Change(node.left, "missing factor", scaled(node, place, _inverse(right)))
+            yield Change(node.right, "missing factor", scaled(node, place, _inverse(left)))
+        case ast.Div():
+            yield Change(node.left, "missing factor", scaled(node, place, right))
+            if right is not None:
+                again = ast.BinOp(copy.deepcopy(node), ast.Div(), copy.deepcopy(node.right))
+                yield Change(again, "doubled factor", scaled(node, place, _inverse(right)))
+        case _:
+            yield Change(node.left, "missing factor")
+            yield Change(node.right, "missing factor")
+
+
+def _inverse(quantity: str | float | None) -> str | float | None:
+    if isinstance(quantity, str):
+        return _OVER[quantity]
+    return 1 / quantity if quantity else None
+
+
+def other_number(node: ast.AST, place: Place) -> Iterator[Change]:
+    """Write another number: one more, one less, double, half."""
+    if not isinstance(node, ast.Constant) or type(node.value) not in (int, float):
+        return
+    value: float = node.value  # type: ignore[assignment]
+    for other in dict.fromkeys((value + 1, value - 1, value * 2, value / 2 if type(value) is float else value)):
+        if other == value:
+            continue
+        parent = place.above[0]
+        causes: frozenset[str] = frozenset()
+        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult | ast.Div) and value and other:
+            inverted = isinstance(parent.op, ast.Div) and node is parent.right
+            causes = scaled(parent, Place(place.above[1:]), value / other if inverted else other / value)
+        elif isinstance(parent, ast.keyword) and parent.arg == "axis":
+            causes = frozenset({"axis"})
+        elif isinstance(parent, ast.Compare) or function_of(parent) in ("maximum", "minimum"):
+            causes = frozenset({"special entries", f"entries {names_in(parent)}"})
+        elif isinstance(parent, ast.AugAssign):
+            causes = frozenset({f"entries {names_in(parent.target)}"})
+        yield Change(ast.Constant(other), "constant", causes)
+
+
+def function_of(node: ast.AST) -> str:
+    """Name the function or method a node calls; empty if it calls none."""
+    if not isinstance(node, ast.Call):
+        return ""
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def other_comparison(node: ast.AST, place: Place) -> Iterator[Change]:
+    """Ask another question: ``x < 0``, ``y is not None``."""
+    if not isinstance(node, ast.Compare):
+        return
+    (op,) = node.ops
+    if isinstance(op, ast.Is | ast.IsNot):
+        yield Change(replaced(node, ops=[ast.IsNot() if isinstance(op, ast.Is) else ast.Is()]), "comparison")
+        return
+    for other in _COMPARE:
+        if not isinstance(op, other):
+            never = {"zeros"} if other is ast.Eq else set()
+            yield Change(replaced(node, ops=[other()]), "comparison", frozenset(never | {f"entries {names_in(node)}"}))
+
+
+def off_by_one(node: ast.AST, place: Place) -> Iterator[Change]:
+    """Count one too few or too many, start late, stop early, or count along the other axis."""
+    if quantity(node) == "N" and not isinstance(node, ast.Name):
+        parent = place.above[0]
+        divides = isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Div) and parent.right is node
+        assert isinstance(node, ast.expr)
+        for op, factor in ((ast.Sub(), "N/(N-1)"), (ast.Add(), "N/(N+1)")):
+            causes = scaled(parent, Place(place.above[1:]), factor) if divides else frozenset()
+            yield Change(ast.BinOp(copy.deepcopy(node), op, ast.Constant(1)), "off by one", causes)
+        base = re.findall(r"\w+", ast.unparse(node))[1 if function_of(node) == "len" else 0]
+        causes = frozenset({"axis", "factor N/C", "factor N/M"})
+        yield Change(ast.parse(f"{base}.shape[-1]", mode="eval").body, "other axis", causes if divides else frozenset())
+    if isinstance(node, ast.Slice):
+        for part in ("lower", "upper"):
+            bound = getattr(node, part) or ast.Constant(0)
+            for op in (ast.Add(), ast.Sub()):
+                yield Change(replaced(node, **{part: ast.BinOp(bound, op, ast.Constant(1))}), "off by one")
+    if function_of(node) in ("arange", "range") and isinstance(node, ast.Call) and len(node.args) == 1:
+        yield Change(replaced(node, args=[ast.Constant(1), *node.args]), "off by one")
+
+
+def without_statement(node: ast.AST, place: Place) -> Iterator[Change]:
+    """Leave out a statement that changes what is there already, or change it otherwise."""
+    if not isinstance(node, ast.AugAssign):
+        return
+    entries = frozenset({f"entries {names_in(node.target)}", f"term {names_in(node.value)} times 0"})
+    yield Change(ast.Pass(), "missing statement", entries)
+    yield Change(ast.Assign([node.target], node.value, lineno=node.lineno), "operator", entries)
+    for op in (ast.Add, ast.Sub, ast.Mult, ast.Div):
+        if not isinstance(node.op, op):
+            yield Change(replaced(node, op=op()), "operator", entries)
+
+
+OPERATORS: tuple[Operator, ...] = (
+    other_operator,
+    one_operand,
+    other_number,
+    other_comparison,
+    off_by_one,
+    without_statement,
+)
