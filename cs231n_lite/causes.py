@@ -3,47 +3,55 @@
 A cause is named only where the numbers support it; elsewhere it is None.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
+from cs231n_lite.evidence import Cause, Pair, Rule, everywhere, explain, first_failing, telling
+from cs231n_lite.factors import factor
 
-def cause_of_shape(got: np.ndarray, expected: np.ndarray) -> str | None:
+
+def cause_of_shape(pairs: Sequence[Pair]) -> Cause | None:
     """Say how the right values came into the wrong shape: not reshaped, transposed, or not summed.
-
-    Parameters
-    ----------
-    got, expected : ndarray, of different shapes
-
-    Returns
-    -------
-    cause : str or None
 
     Examples
     --------
-    >>> cause_of_shape(np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([9.0, 12.0]))
+    >>> got, want = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]), np.array([9.0, 12.0])
+    >>> cause_of_shape([Pair(got, want, np.ones(2, bool), 1e-4)])
     'Its sum over the batch (axis 0) has the right values: the sum is missing.'
     """
-    mine, want = _float64(got), _float64(expected)
-    if not mine.size:
+    first = first_failing(pairs)
+    mine, want = first.mine, first.want
+    if not mine.size or first.same_shape:
         return None
-    if mine.size == want.size and _same(mine.reshape(want.shape), want):
-        return f"The values are right: reshape it to {want.shape}."
+
+    def right_after(change: Callable[[np.ndarray], Any]) -> bool:
+        return all(_same(change(p.mine), p.want) for p in pairs if p.fails)
+
+    if all(p.mine.size == p.want.size and _same(p.mine.reshape(p.want.shape), p.want) for p in pairs if p.fails):
+        return Cause("reshape", f"The values are right: reshape it to {want.shape}.")
     if mine.ndim > 1 and mine.shape == want.shape[::-1]:
-        values = "Its transpose has the right values" if _same(mine.T, want) else "That is the shape of the transpose"
-        return f"{values}: transpose it, or swap the operands."
-    if want.ndim < mine.ndim <= 6:  # more axes than any layer has would be many sums
+        right = right_after(np.transpose)
+        values = "Its transpose has the right values" if right else "That is the shape of the transpose"
+        return Cause(
+            "transpose" if right else "shape of the transpose", f"{values}: transpose it, or swap the operands."
+        )
+    if want.ndim < mine.ndim <= 6 and all(
+        p.mine.ndim == mine.ndim for p in pairs if p.fails
+    ):  # more axes than any layer has would be many sums
         for axes in combinations(range(mine.ndim), mine.ndim - want.ndim):
             where = "the batch (axis 0)" if axes == (0,) else f"axis {', '.join(map(str, axes))}"
-            if _same(mine.sum(axis=axes), want):
-                return f"Its sum over {where} has the right values: the sum is missing."
-            if _same(mine.mean(axis=axes), want):
-                return f"Its mean over {where} has the right values: the mean is missing."
+            if right_after(partial(np.sum, axis=axes)):
+                return Cause("sum missing", f"Its sum over {where} has the right values: the sum is missing.")
+            if right_after(partial(np.mean, axis=axes)):
+                return Cause("mean missing", f"Its mean over {where} has the right values: the mean is missing.")
     return None
 
 
-def cause_of_not_finite(got: np.ndarray) -> str | None:
+def cause_of_not_finite(got: np.ndarray) -> Cause | None:
     """Tell an exp that overflowed by what it leaves behind.
 
     A softmax whose exp overflows has inf / inf = nan and, beside it in the row, x / inf = 0 - and nothing else.
@@ -54,7 +62,7 @@ def cause_of_not_finite(got: np.ndarray) -> str | None:
 
     Returns
     -------
-    cause : str or None
+    cause : Cause or None
 
     Examples
     --------
@@ -64,13 +72,81 @@ def cause_of_not_finite(got: np.ndarray) -> str | None:
     bad = ~np.isfinite(got)
     rows = np.atleast_1d(bad).any(axis=-1)
     if not np.isneginf(got).any() and np.atleast_1d(bad | (got == 0))[rows].all():
-        return "If exp is used here, it likely overflows (exp of 1000 is infinite): subtract the maximum first."
+        words = "If exp is used here, it likely overflows (exp of 1000 is infinite): subtract the maximum first."
+        return Cause("overflow", words)
     return None
+
+
+# ------------------------------------------------------------------------- the right shape, wrong values
+
+
+def zeros(pairs: Sequence[Pair]) -> Cause | None:
+    """Tell an answer that is still what it was initialised to."""
+    several = first_failing(pairs).want.size > 1 or sum(pair.fails for pair in pairs) > 1
+    if several and everywhere(pairs, lambda pair: np.zeros(pair.want.shape)):
+        what = "Every entry" if first_failing(pairs).want.ndim else "It"
+        return Cause("zeros", f"{what} is 0: are these still the initial zeros?")
+    return None
+
+
+def integers(pairs: Sequence[Pair]) -> Cause | None:
+    """Tell fractions lost to an integer array."""
+    first = first_failing(pairs)
+    whole = first.got.dtype.kind in "iu" and first.expected.dtype.kind == "f"
+    if whole and everywhere(pairs, lambda pair: np.trunc(pair.want)):
+        words = "These are the expected values cut to integers: an integer array cannot hold fractions."
+        return Cause("integers", words)
+    return None
+
+
+def transposed(pairs: Sequence[Pair]) -> Cause | None:
+    """Tell exchanged axes of equal length."""
+    want = first_failing(pairs).want
+    for axes in combinations(range(min(pair.want.ndim for pair in pairs)), 2):
+        if np.unique(want).size > 2 and everywhere(pairs, partial(_swapped, axes)):
+            words = "It is the transpose of the expected one." if want.ndim == 2 else f"Axes {axes} are swapped."
+            return Cause("transpose", words)
+    return None
+
+
+def backwards(pairs: Sequence[Pair]) -> Cause | None:
+    """Tell the right values in the opposite order."""
+    for axis in range(min(pair.want.ndim for pair in pairs)):
+        several = np.unique(first_failing(pairs).want).size > 2
+        if several and everywhere(pairs, partial(_flipped, axis)):
+            return Cause("backwards", f"The right values run backwards along axis {axis}.")
+    return None
+
+
+def shifted(pairs: Sequence[Pair]) -> Cause | None:
+    """Tell a constant added to every entry."""
+    first = first_failing(pairs)
+    if not first.same_shape:
+        return None
+    shift = float((first.mine - first.want).mean())
+    exactly = min(first.close * first.scale, 1e-3 * abs(shift))
+    varied = telling(pairs) if first.want.ndim else sum(pair.fails for pair in pairs) > 1
+    if varied and all(pair.same_shape and np.abs(pair.mine - pair.want - shift).max() <= exactly for pair in pairs):
+        more = "more" if shift > 0 else "less"
+        what = "Every entry" if first.want.ndim else "It"
+        return Cause(f"added {shift:.6g}", f"{what} is {abs(shift):.6g} {more} than the expected one.")
+    return None
+
+
+def special_entries(pairs: Sequence[Pair]) -> Cause | None:
+    """Point to a special case where nearly all entries are right, whatever was asked."""
+    if all(pair.same_shape and 10 * np.sum(pair.wrong) <= pair.want.size for pair in pairs if pair.fails):
+        words = "The other entries are right: look for a special case, such as an edge, a tie or a zero."
+        return Cause("special entries", words)
+    return None
+
+
+VALUE_RULES: tuple[Rule, ...] = (zeros, integers, factor, transposed, backwards, shifted, special_entries)
 
 
 def cause_of_values(
     got: np.ndarray, expected: np.ndarray, bad: np.ndarray, close: float, sizes: Mapping[str, int]
-) -> str | None:
+) -> Cause | None:
     """Try each explanation; the first that accounts for every entry wins.
 
     Parameters
@@ -85,7 +161,7 @@ def cause_of_values(
 
     Returns
     -------
-    cause : str or None
+    cause : Cause or None
 
     Examples
     --------
@@ -93,28 +169,21 @@ def cause_of_values(
     >>> cause_of_values(want[::-1], want, want[::-1] != want, 1e-7, {})
     'The right values run backwards along axis 0.'
     """
-    mine, want = _float64(got), _float64(expected)
-    scale = np.abs(want).max()
-    if _same(mine, want, close):
-        return None  # wrong only by a stricter rule: nothing coarse to explain
-    if want.size > 1 and not mine.any():
-        return "Every entry is 0: are these still the initial zeros?"
-    if got.dtype.kind in "iu" and expected.dtype.kind == "f" and np.array_equal(mine, np.trunc(want)):
-        return "These are the expected values cut to integers: an integer array cannot hold fractions."
-    if expected.dtype.kind == "f" and scale > 0 and (cause := _cause_of_factor(mine, want, close, sizes)):
-        return cause
-    for axes in combinations(range(want.ndim), 2):
-        if _same(mine.swapaxes(*axes), want, close) and np.unique(want).size > 2:
-            return "It is the transpose of the expected one." if want.ndim == 2 else f"Axes {axes} are swapped."
-    for axis in range(want.ndim):
-        if _same(np.flip(mine, axis), want, close) and np.unique(want).size > 2:
-            return f"The right values run backwards along axis {axis}."
-    shift = (mine - want).mean()
-    if np.ptp(want) > 1e-3 * scale and np.abs(mine - want - shift).max() <= min(close * scale, 1e-3 * abs(shift)):
-        return f"Every entry is {abs(shift):.6g} {'more' if shift > 0 else 'less'} than the expected one."
-    if 10 * bad.sum() <= bad.size:
-        return "The other entries are right: look for a special case, such as an edge, a tie or a zero."
-    return None
+    return explain([Pair(got, expected, bad, close, sizes)], VALUE_RULES)
+
+
+def _swapped(axes: tuple[int, int], pair: Pair) -> np.ndarray:
+    return pair.want.swapaxes(*axes)
+
+
+def _flipped(axis: int, pair: Pair) -> np.ndarray:
+    return np.flip(pair.want, axis)
+
+
+def _same(a: np.ndarray, b: np.ndarray, rtol: float = 1e-4) -> bool:
+    """Whether `a` is a `b` that is not all zero, which would prove nothing."""
+    scale = np.abs(b).max(initial=0)
+    return a.shape == b.shape and scale > 0 and bool(np.abs(a - b).max() <= rtol * scale)
 
 
 def pattern_over_cases(cases: Sequence[tuple[Mapping[str, int], bool]]) -> str | None:
@@ -149,48 +218,3 @@ def pattern_over_cases(cases: Sequence[tuple[Mapping[str, int], bool]]) -> str |
         if fits:
             return f"{word} only for a batch of one" if fits == ["N = 1"] else f"{word} only when {' and '.join(fits)}"
     return None
-
-
-def _cause_of_factor(mine: np.ndarray, want: np.ndarray, close: float, sizes: Mapping[str, int]) -> str | None:
-    """Name the factor common to all entries; a single number, or equal ones, prove it only if it is a known one."""
-    peak, scale = np.abs(want).argmax(), np.abs(want).max()
-    factor = mine.flat[peak] / want.flat[peak]
-    if np.abs(mine - factor * want).max() > close * abs(factor) * scale or abs(factor - 1) < 100 * close:
-        return None
-    proven = np.ptp(want[want != 0]) > 1e-3 * scale
-    if abs(factor + 1) < close:
-        minus = "a minus is missing or one too many"
-        return (
-            f"Every entry has the opposite sign: {minus}." if proven else f"It has the opposite sign: perhaps {minus}."
-        )
-    known = [(2.0, "", "a 2 too many or a 0.5 forgotten"), (0.5, "", "a 0.5 too many or a 2 forgotten")]
-    for key, n in sizes.items():
-        if n > 1 and key == "N":
-            known.append((1 / n, f"1/N for this batch of {n}", "averaged over the batch twice"))
-            known.append((n, f"N for this batch of {n}", "a sum over the batch where the mean is asked"))
-            known.append((n / (n - 1), f"N/(N-1) for this batch of {n}", "divided by N-1 where N is asked"))
-        elif n > 1:
-            known.append((1 / n, f"1/{key}", f"divided by {key} once too often"))
-            known.append((n, f"{key}", f"a division by {key} is missing, or a factor {key} too many"))
-    fits = [(quantity, meaning) for value, quantity, meaning in known if abs(factor / value - 1) < close]
-    if not (proven or fits):
-        return None
-    told = f"{'Every entry' if proven else 'It'} is {factor:.6g} times the expected one"
-    if len(fits) != 1:  # where several known factors fit, the numbers cannot tell which
-        return told + (
-            f", which is {' or '.join(quantity or 'a constant' for quantity, _ in fits)} here." if fits else "."
-        )
-    quantity, meaning = fits[0]
-    return (
-        told + (f", and {factor:.6g} = {quantity}" if quantity else "") + f": {'' if proven else 'perhaps '}{meaning}."
-    )
-
-
-def _same(a: np.ndarray, b: np.ndarray, rtol: float = 1e-4) -> bool:
-    """Whether `a` is a `b` that is not all zero, which would prove nothing."""
-    scale = np.abs(b).max(initial=0)
-    return a.shape == b.shape and scale > 0 and bool(np.abs(a - b).max() <= rtol * scale)
-
-
-def _float64(array: np.ndarray) -> np.ndarray:
-    return array.astype(np.float64, copy=False)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cs231n_lite.causes import cause_of_not_finite, cause_of_shape, cause_of_values, pattern_over_cases
+from cs231n_lite.evidence import Pair, explain
 from cs231n_lite.mismatch import Mismatch, place, told_apart
 
 __all__ = ["Mismatch", "changed", "compare", "expect", "expect_unchanged", "notes", "pattern_over_cases", "tolerance"]
@@ -104,7 +105,8 @@ def compare(
             got = got.reshape(expected.shape)
         if got.shape != expected.shape:
             fact = f"has shape {got.shape} where {asked} is asked"
-            return Mismatch(name, "shape", fact, fact, cause_of_shape(got, expected))
+            pair = Pair(got, expected, np.ones(expected.shape, bool), 1e-4)
+            return Mismatch(name, "shape", fact, fact, explain([pair], [cause_of_shape]))
         if not np.isfinite(got).all():
             return _not_finite(name, got)
         return _values(name, got, expected, rtol, sizes or {}, against)

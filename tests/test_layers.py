@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 # Each module may import only from those before it. A new module goes after the last one it needs.
 LAYERS = {
     "cs231n_lite": (
+        "evidence",
+        "factors",
         "causes",
         "mismatch",
         "compare",
