@@ -7,9 +7,17 @@ import numpy as np
 
 from autograder.faults import GraderFault
 from autograder.model import Case, Observation
+from autograder.origins import RULES, arrays
 from autograder.probe import Lost, Session
 from autograder.questions import Question
+from cs231n_lite import evidence
+from cs231n_lite.causes import cause_of_not_finite
 from cs231n_lite.compare import tolerance
+from cs231n_lite.evidence import Cause, Pair
+from cs231n_lite.tolerances import pair_of
+
+_AGAIN = "second_"  # an output of this name is what another was, asked for a second time
+_EXP_FAILS = 700.0  # exp of more overflows
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,51 @@ def recognise(question: Question, seen: Sequence[Seen], reference: Session) -> s
         ):
             return name
     return None
+
+
+def causes_of(question: Question, name: str, seen: Sequence[Seen]) -> tuple[Cause, ...]:
+    """Say why one output is wrong, where one explanation accounts for all cases; several causes may hold at once.
+
+    Returns
+    -------
+    causes : tuple of Cause
+        Empty where the numbers support none, or where the code raised or gave no array on some case.
+    """
+    if name.startswith(_AGAIN):
+        first = name.removeprefix(_AGAIN)
+        pairs = _pairs(question, first, seen) if first in question.points else None
+        if pairs and not any(pair.fails for pair in pairs):
+            words = f"`{first}` is right the first time, so something was changed by then: the cache or an argument."
+            return (Cause("state", words),)
+    pairs = _pairs(question, name, seen)
+    if not pairs:
+        return ()
+    finite = [pair for pair in pairs if np.isfinite(pair.mine).all()]
+    found = evidence.explain(finite, RULES) if finite else None
+    return tuple(cause for cause in (_overflow(pairs), found) if cause)
+
+
+def _pairs(question: Question, name: str, seen: Sequence[Seen]) -> list[Pair] | None:
+    """Lay the answers beside what was expected; None where there is no answer to be laid."""
+    pairs = []
+    for s in seen:
+        got, expected = s.got.values.get(name), s.expected.values.get(name)
+        if not isinstance(got, np.ndarray) or not isinstance(expected, np.ndarray) or got.dtype.kind not in "biuf":
+            return None
+        others = {o: v for o, v in s.expected.values.items() if o != name and isinstance(v, np.ndarray)}
+        pairs.append(pair_of(got, expected, question.rtol.get(name), s.case.sizes, s.case.inputs, others))
+    return pairs
+
+
+def _overflow(pairs: Sequence[Pair]) -> Cause | None:
+    """Tell numbers that overflow: nan or infinite wherever an input is large, and nowhere else."""
+    broken = [pair for pair in pairs if not np.isfinite(pair.mine).all()]
+    large = [pair for pair in pairs if any(np.abs(a).max(initial=0) > _EXP_FAILS for a in arrays(pair).values())]
+    if not broken or any(pair not in large for pair in broken):
+        return None
+    if len(large) == len(pairs):  # then nothing shows that small ones fare better
+        return None
+    return next((cause for pair in broken if (cause := cause_of_not_finite(pair.mine))), None)
 
 
 def alike(a: Observation, b: Observation) -> bool:

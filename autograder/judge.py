@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from autograder.diagnose import Seen, observe_reference, recognise
+from autograder.diagnose import Seen, causes_of, observe_reference, recognise
 from autograder.faults import GraderFault
 from autograder.model import NotAnArray, Outcome, OutputOutcome, Verdict, all_failed
 from autograder.probe import Session, arrays_in
@@ -95,10 +95,10 @@ def _output(question: Question, name: str, seen: Sequence[Seen], causes: set[str
     if not failing:
         return OutputOutcome(name, Verdict.PASSED, points, points)
     s, found = failing[0]
-    if found.cause in causes:
-        found = replace(found, cause=None)
-    elif found.cause:
-        causes.add(found.cause)
+    if found.kind not in ("type", "raised"):
+        new = [cause for cause in causes_of(question, name, seen) if cause not in causes]
+        causes.update(new)
+        found = replace(found, cause=" ".join(new) or None)
     where = f"Seen in {len(failing)} of {len(seen)} cases, first on {s.case.label}."
     return OutputOutcome(name, Verdict.FAILED, 0.0, points, f"{found.text(secret=True)} ({where})")
 

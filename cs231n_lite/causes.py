@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lite.evidence import Cause, Pair, Rule, everywhere, explain, first_failing, telling
+from cs231n_lite.evidence import Cause, Pair, Rule, everywhere, first_failing, telling
 from cs231n_lite.factors import factor
 
 
@@ -142,34 +142,6 @@ def special_entries(pairs: Sequence[Pair]) -> Cause | None:
 
 
 VALUE_RULES: tuple[Rule, ...] = (zeros, integers, factor, transposed, backwards, shifted, special_entries)
-
-
-def cause_of_values(
-    got: np.ndarray, expected: np.ndarray, bad: np.ndarray, close: float, sizes: Mapping[str, int]
-) -> Cause | None:
-    """Try each explanation; the first that accounts for every entry wins.
-
-    Parameters
-    ----------
-    got, expected : ndarray, of the same shape
-    bad : ndarray of bool, of that shape
-        Which entries are wrong.
-    close : float
-        How near an explanation must come, as a share of the largest expected value.
-    sizes : mapping from str to int
-        Sizes a constant factor may equal; see `cs231n_lite.compare.compare`.
-
-    Returns
-    -------
-    cause : Cause or None
-
-    Examples
-    --------
-    >>> want = np.array([1.0, -2.0, 4.0])
-    >>> cause_of_values(want[::-1], want, want[::-1] != want, 1e-7, {})
-    'The right values run backwards along axis 0.'
-    """
-    return explain([Pair(got, expected, bad, close, sizes)], VALUE_RULES)
 
 
 def _swapped(axes: tuple[int, int], pair: Pair) -> np.ndarray:

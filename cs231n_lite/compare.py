@@ -9,32 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lite.causes import cause_of_not_finite, cause_of_shape, cause_of_values, pattern_over_cases
-from cs231n_lite.evidence import Pair, explain
+from cs231n_lite.causes import VALUE_RULES, cause_of_not_finite, cause_of_shape, pattern_over_cases
+from cs231n_lite.evidence import explain
 from cs231n_lite.mismatch import Mismatch, place, told_apart
+from cs231n_lite.tolerances import exactly, has_leading_ones, pair_of, tolerance, wrong_entries
 
 __all__ = ["Mismatch", "changed", "compare", "expect", "expect_unchanged", "notes", "pattern_over_cases", "tolerance"]
-
-# Sums that cancel to nothing leave rounding noise, and noise has no relative error: differences up to this are none.
-_NOISE = 1e-12
-
-
-def tolerance(got_dtype: Any, expected_dtype: Any) -> float:
-    """Give the relative tolerance that two dtypes allow: that of the coarser one.
-
-    Two right ways to the same float64 (machine epsilon 2e-16) rarely part by more than 1e-10, wrong ones rarely by less
-    than 1e-6: 1e-7 lies between. float32 (epsilon 1e-7) gets a thousand times its epsilon, 1e-4, and so does float16,
-    which no assignment asks for. Integers and booleans are exact unless a float meets them.
-
-    Examples
-    --------
-    >>> tolerance(np.float32, np.float64), tolerance(np.int64, np.float64), tolerance(np.int64, bool)
-    (0.0001, 1e-07, 0.0)
-    """
-    floats = [dtype for dtype in map(np.dtype, (got_dtype, expected_dtype)) if dtype.kind == "f"]
-    if not floats:
-        return 0.0
-    return 1e-7 if min(dtype.itemsize for dtype in floats) >= 8 else 1e-4
 
 
 def compare(
@@ -101,12 +81,11 @@ def compare(
         fact = f"is {got.dtype} where real numbers are asked"
         return Mismatch(name, "dtype", fact, fact, None)
     with np.errstate(all="ignore"):
-        if _has_leading_ones(got.shape, expected.shape):
+        if has_leading_ones(got.shape, expected.shape):
             got = got.reshape(expected.shape)
         if got.shape != expected.shape:
             fact = f"has shape {got.shape} where {asked} is asked"
-            pair = Pair(got, expected, np.ones(expected.shape, bool), 1e-4)
-            return Mismatch(name, "shape", fact, fact, explain([pair], [cause_of_shape]))
+            return Mismatch(name, "shape", fact, fact, explain([pair_of(got, expected)], [cause_of_shape]))
         if not np.isfinite(got).all():
             return _not_finite(name, got)
         return _values(name, got, expected, rtol, sizes or {}, against)
@@ -120,7 +99,7 @@ def notes(name: str, got: Any, expected: Any) -> tuple[str, ...]:
     >>> notes("TwoLayerNet, b1", np.zeros((1, 5)), np.zeros(5))
     ('TwoLayerNet, b1: has shape (1, 5) where (5,) is asked; the values count, the shape is noted.',)
     """
-    if not _has_leading_ones(np.shape(got), np.shape(expected)):
+    if not has_leading_ones(np.shape(got), np.shape(expected)):
         return ()
     asked = np.shape(expected) or "a number"
     return (f"{name}: has shape {np.shape(got)} where {asked} is asked; the values count, the shape is noted.",)
@@ -215,12 +194,6 @@ def _not_an_array(got: Any) -> tuple[str, str | None] | None:
     return None if dtype.kind in "biufc" else (f"of dtype {dtype}", None)
 
 
-def _has_leading_ones(got: tuple[int, ...], expected: tuple[int, ...]) -> bool:
-    """Whether `got` is `expected`, a number or a vector, behind leading axes of one."""
-    extra = len(got) - len(expected)
-    return extra > 0 and len(expected) <= 1 and 0 not in got and got == (1,) * extra + expected
-
-
 def _not_finite(name: str, got: np.ndarray) -> Mismatch:
     bad = ~np.isfinite(got)
     what = "nan" if np.isnan(got[bad]).all() else "nan or infinite" if np.isnan(got).any() else "infinite"
@@ -233,17 +206,15 @@ def _values(
     name: str, got: np.ndarray, expected: np.ndarray, rtol: float | None, sizes: Mapping[str, int], against: str
 ) -> Mismatch | None:
     rtol = tolerance(got.dtype, expected.dtype) if rtol is None else rtol
-    mine, want = (array.astype(np.float64, copy=False) for array in (got, expected))
-    error, size = np.abs(mine - want), np.abs(want)
-    exact = rtol == 0 and "f" not in got.dtype.kind + expected.dtype.kind
-    bad = got != expected if exact else error > rtol * size + (rtol * size.max(initial=0) + _NOISE)
+    exact = exactly(got, expected, rtol)
+    bad = wrong_entries(got, expected, rtol)
     if not bad.any():
         return None
-    worst = int(np.where(bad, error, -1).argmax())
+    worst = int(np.where(bad, np.abs(got.astype(np.float64) - expected.astype(np.float64)), -1).argmax())
     yours, theirs = told_apart(got.flat[worst], expected.flat[worst])
     how = "compared exactly" if exact else f"rtol {rtol:.3g}"
     count = f"{bad.sum()} of {bad.size} entries differ from {against} ({how})" if bad.ndim else ""
     fact = f"{count}; worst{place(worst, got.shape)}: yours {yours}, expected {theirs}" if count else ""
     alone = f"differs from {against.removesuffix('s')} ({how})"
-    cause = cause_of_values(got, expected, bad, min(max(rtol, 1e-7), 1e-4), sizes)
+    cause = explain([pair_of(got, expected, rtol, sizes)], VALUE_RULES)
     return Mismatch(name, "values", fact or f"{alone}: yours {yours}, expected {theirs}", count or alone, cause)
