@@ -6,6 +6,7 @@ feedback and export stay as they are.
 
 import atexit
 import contextlib
+import glob
 import json
 import os
 import secrets
@@ -218,6 +219,7 @@ def record(course: Path, submissions: Path, name: str, graded: Mapping[str, grad
                     left_out.append(student)
                     continue
                 directory.student_id = student
+                directory.ignore = [*IGNORED, *_not_to_copy(submissions / student / name)]
                 converter = Autograde(coursedir=directory, config=config)
                 converter.force = True
                 try:
@@ -227,6 +229,11 @@ def record(course: Path, submissions: Path, name: str, graded: Mapping[str, grad
             return left_out
         finally:
             JudgeOutside.graded = {}
+
+
+def _not_to_copy(folder: Path) -> list[str]:
+    """Give patterns of the names of pipes, sockets and broken links, which nbgrader cannot copy and would refuse all for."""
+    return [glob.escape(path.name) for path in folder.rglob("*") if not path.is_file() and not path.is_dir()]
 
 
 @contextlib.contextmanager
