@@ -1,5 +1,6 @@
 """The wall, level by level: kernels run behind it, its limits hold, and nothing is left however a run ends."""
 
+import ast
 import asyncio
 import contextlib
 import os
@@ -163,7 +164,7 @@ def test_the_room_shows_the_system_and_python_and_not_the_checkout(level, tmp_pa
             "from cs231n_lite import load_cifar10; print(load_cifar10(num_training=5000)['X_train'].shape)",
         )
     assert seen == "[]"
-    assert project == "['autograder', 'cs231n_lite']"
+    assert set(ast.literal_eval(project)) - {Path(sys.prefix).name} == {"autograder", "cs231n_lite"}
     assert outside.startswith("FileNotFoundError")
     assert write.startswith(("OSError: [Errno 30]", "PermissionError: [Errno 13]"))
     assert loads.endswith("(5000, 3, 32, 32)")
@@ -331,7 +332,7 @@ def test_nothing_is_left_of_a_run_that_was_killed_at_a_random_moment(level, a_co
                 time.sleep(moment)
                 assert process.poll() is None, "it was done before it was killed"
                 process.send_signal(signal.SIGKILL)
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 30  # a worker that is still importing sees only then that it is alone
             while (left := processes_of(process.pid, str(tmp_path), name)) and time.monotonic() < deadline:
                 time.sleep(0.05)
             assert not left, f"killed after {moment:.2f} s: {left}"
