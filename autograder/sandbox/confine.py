@@ -46,6 +46,8 @@ class Confinement:
                 raise
         if level == "landlock":
             _ = _landlock(self._shown, Path.cwd())  # or say now why not
+        if level == "bwrap":
+            room.limit_files(policy)
 
     def leave(self) -> None:
         """Before the fork: let the next child be the first process of namespaces of its own."""

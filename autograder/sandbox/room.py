@@ -113,12 +113,21 @@ def furnish(shown: Iterable[tuple[str, str]], hidden: Iterable[str], policy: Pol
     linux.make_read_only("/room")
     for name in DEVICES:
         linux.mount(f"/host/dev/{name}", f"/room/dev/{name}", flags=linux.MS_BIND)
-    size = f"size={policy.disk_mb}m,nr_inodes={_FILES},mode=700,uid={owner},gid={owner}"
-    linux.mount("tmpfs", f"/room{WORK}", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, size)
+    owned = f"{_size(policy)},mode=700,uid={owner},gid={owner}"
+    linux.mount("tmpfs", f"/room{WORK}", "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, owned)
     os.chdir("/room")
     linux.pivot_root(".", ".")  # the host's root now lies on top of the room's, and is taken off
     linux.unmount(".")
     os.chdir("/")
+
+
+def limit_files(policy: Policy) -> None:
+    """Limit the files in the `WORK` of a room that bubblewrap built; it can itself limit only their bytes."""
+    linux.mount("none", WORK, flags=linux.MS_REMOUNT | linux.MS_NOSUID | linux.MS_NODEV, options=_size(policy))
+
+
+def _size(policy: Policy) -> str:
+    return f"size={policy.disk_mb}m,nr_inodes={_FILES}"
 
 
 def _show(path: str, place: str) -> None:

@@ -179,6 +179,7 @@ def bubblewrap(policy: Policy, hidden: Sequence[Path]) -> list[str]:
         )
     command = [program, "--die-with-parent", "--new-session"]
     command += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
+    command += ["--cap-add", "CAP_SYS_ADMIN"]  # the zygote's, for `room.limit_files`; kernels have none
     if os.geteuid() == 0:  # to become nobody in particular, once inside
         command += [part for name in ("SETUID", "SETGID", "CHOWN") for part in ("--cap-add", f"CAP_{name}")]
     else:
