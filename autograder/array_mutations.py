@@ -1,10 +1,10 @@
-"""Mistakes with arrays and functions: axes, calls, what is exchanged, what is written over, what is handed back."""
+"""Mistakes with arrays, functions and statements: axes, calls, what is exchanged, written over or handed back."""
 
 import ast
 import copy
 from collections.abc import Iterator
 
-from autograder.mutations import Change, Operator, Place, function_of, is_name, replaced, scaled
+from autograder.mutations import Change, Operator, Place, function_of, is_name, names_in, replaced, scaled
 
 
 def without_keyword(node: ast.AST, place: Place) -> Iterator[Change]:
@@ -48,9 +48,10 @@ def other_function(node: ast.AST, place: Place) -> Iterator[Change]:
     for other in _FUNCTIONS.get(name, ()):
         if not on_numpy and other not in _METHODS:
             continue
-        known = {("sum", "mean", "0"): "1/N", ("mean", "sum", "0"): "N", ("mean", "sum", ""): "N"}
+        known = {("sum", "mean", "0"): "1/N", ("sum", "mean", ""): "1/size"}
+        known |= {("mean", "sum", "0"): "N", ("mean", "sum", ""): "N"}
         factor = known.get((name, other, axis))
-        causes = scaled(node, place, factor)
+        causes = scaled(node, place, factor) | (frozenset({"reduction"}) if name in _METHODS else frozenset())
         if name == "zeros":
             causes = frozenset({"added 1"})
         yield Change(replaced(node, func=replaced(node.func, attr=other)), "function", causes)
@@ -105,6 +106,18 @@ def another_name(node: ast.AST, place: Place) -> Iterator[Change]:
             yield Change(ast.Constant(text.translate(other)), "another name", frozenset({"another output"}))
 
 
+def without_statement(node: ast.AST, place: Place) -> Iterator[Change]:
+    """Leave out a statement that changes what is there already, or change it otherwise."""
+    if not isinstance(node, ast.AugAssign):
+        return
+    entries = frozenset({f"entries {names_in(node.target)}", f"term {names_in(node.value)} times 0"})
+    yield Change(ast.Pass(), "missing statement", entries)
+    yield Change(ast.Assign([node.target], node.value, lineno=node.lineno), "operator", entries)
+    for op in (ast.Add, ast.Sub, ast.Mult, ast.Div):
+        if not isinstance(node.op, op):
+            yield Change(replaced(node, op=op()), "operator", entries)
+
+
 _UFUNCS = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power"}
 _IN_PLACE = ("maximum", "minimum", "exp", "log", "sqrt", "abs", "where")
 
@@ -154,6 +167,7 @@ OPERATORS: tuple[Operator, ...] = (
     without_call,
     exchanged,
     another_name,
+    without_statement,
     in_place,
     spoilt_result,
 )

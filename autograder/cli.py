@@ -35,7 +35,7 @@ console = Console()
 
 Name = Annotated[str, typer.Argument(help="The assignment, such as two_layer_net.")]
 CourseOption = Annotated[Path | None, typer.Option("--course", help="The course directory; found by itself.")]
-Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many submissions to grade at once.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="How many worker processes.")]
 Isolation = Annotated[
     str, typer.Option("--isolation", help=f"The wall: {AUTO} for the strongest, or one of {', '.join(LEVELS)}.")
 ]
@@ -94,13 +94,20 @@ def grade(
 
 
 @app.command()
-def verify(name: Name, course: CourseOption = None) -> None:
+def verify(
+    name: Name,
+    course: CourseOption = None,
+    strength: Annotated[bool, typer.Option("--strength", help="Also try every mutant of the reference.")] = False,
+    draws: Annotated[int, typer.Option(min=1, help="With --strength: draws for each right solution.")] = 1000,
+    jobs: Jobs = DEFAULT_JOBS,
+) -> None:
     """Try every claim about an assignment: reference, stubs, variants, release. Exits 1 if one does not hold."""
     from autograder import verify as verifying
 
+    assignment = _assignment(course, name)
     broken = held = 0
     with console.status(f"Verifying {name} ...") as status:
-        for finding in verifying.verify(_assignment(course, name)):
+        for finding in verifying.verify(assignment):
             status.update(Text(f"Verified: {finding.claim}"))
             if finding.holds:
                 held += 1
@@ -108,8 +115,25 @@ def verify(name: Name, course: CourseOption = None) -> None:
                 broken += 1
                 console.print(Text.assemble(("broken  ", "bold red"), finding.claim, f": {finding.detail}"))
     console.print(f"{name}: {held} claims hold, {broken} are broken.")
+    if strength:
+        broken += _measure(assignment, draws, jobs)
     if broken:
         raise typer.Exit(1)
+
+
+def _measure(assignment: Assignment, draws: int, jobs: int) -> int:
+    """Measure the strength of the checks, print it, and give how many claims about it are broken."""
+    from autograder import strength as measuring
+    from autograder.report import strength as report
+
+    with _progress() as progress:
+        task = progress.add_task("Trying mutants and variants", total=None)
+        measured = measuring.measure(
+            assignment, draws, jobs, lambda done, of: progress.update(task, completed=done, total=of)
+        )
+    console.print(report.strength_table(measured), *report.details(measured), sep="\n", soft_wrap=True)
+    console.print(f"{assignment.name}: strength measured in {measured.seconds:.0f} s, {draws} draws, {jobs} workers.")
+    return sum(not finding.holds for finding in measuring.findings(measured))
 
 
 @app.command()

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder.faults import GraderFault
-from autograder.model import Case, Observation
+from autograder.model import Case, NotAnArray, Observation
 from autograder.origins import RULES, arrays
 from autograder.probe import Lost, Session
 from autograder.questions import Question
 from cs231n_lite import evidence
-from cs231n_lite.causes import cause_of_not_finite
 from cs231n_lite.compare import tolerance
 from cs231n_lite.evidence import Cause, Pair
 from cs231n_lite.tolerances import pair_of
@@ -71,10 +70,27 @@ def causes_of(question: Question, name: str, seen: Sequence[Seen]) -> tuple[Caus
             return (Cause("state", words),)
     pairs = _pairs(question, name, seen)
     if not pairs:
-        return ()
+        handed_back = {_handed_back(s, name) for s in seen}
+        return tuple(cause for cause in handed_back if cause) if len(handed_back) == 1 else ()
     finite = [pair for pair in pairs if np.isfinite(pair.mine).all()]
     found = evidence.explain(finite, RULES) if finite else None
-    return tuple(cause for cause in (_overflow(pairs), found) if cause)
+    explained = found or not any(pair.fails for pair in finite)
+    return tuple(cause for cause in (_overflow(pairs) if explained else None, found) if cause)
+
+
+def _handed_back(s: Seen, name: str) -> Cause | None:
+    """Tell a missing return, or one of another number of values, by the error it leads to in our own probe."""
+    nothing = Cause("no return", "None came where a value is asked: is there a return statement?")
+    if not s.got.raised:
+        value = s.got.values.get(name)
+        return nothing if isinstance(value, NotAnArray) and value.type_name == "NoneType" else None
+    if s.got.raised.where or s.got.raised.type_name not in ("TypeError", "ValueError"):
+        return None  # raised by the student's code, not by ours that uses what it gives
+    if "NoneType" in s.got.raised.message:
+        return nothing
+    if "values to unpack" in s.got.raised.message:
+        return Cause("number of values", "Another number of values came than is asked: look at what is returned.")
+    return None
 
 
 def _pairs(question: Question, name: str, seen: Sequence[Seen]) -> list[Pair] | None:
@@ -90,14 +106,13 @@ def _pairs(question: Question, name: str, seen: Sequence[Seen]) -> list[Pair] | 
 
 
 def _overflow(pairs: Sequence[Pair]) -> Cause | None:
-    """Tell numbers that overflow: nan or infinite wherever an input is large, and nowhere else."""
-    broken = [pair for pair in pairs if not np.isfinite(pair.mine).all()]
-    large = [pair for pair in pairs if any(np.abs(a).max(initial=0) > _EXP_FAILS for a in arrays(pair).values())]
-    if not broken or any(pair not in large for pair in broken):
+    """Tell numbers that overflow: nan or infinite where an input is large, and nowhere else."""
+    broken = [not np.isfinite(pair.mine).all() for pair in pairs]
+    large = [any(np.abs(a).max(initial=0) > _EXP_FAILS for a in arrays(pair).values()) for pair in pairs]
+    if not any(broken) or all(large) or any(b and not far for b, far in zip(broken, large, strict=True)):
         return None
-    if len(large) == len(pairs):  # then nothing shows that small ones fare better
-        return None
-    return next((cause for pair in broken if (cause := cause_of_not_finite(pair.mine))), None)
+    words = "If exp is used here, it overflows on large numbers (exp of 1000 is infinite): subtract the maximum first."
+    return Cause("overflow", words)
 
 
 def alike(a: Observation, b: Observation) -> bool:

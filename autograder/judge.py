@@ -95,7 +95,7 @@ def _output(question: Question, name: str, seen: Sequence[Seen], causes: set[str
     if not failing:
         return OutputOutcome(name, Verdict.PASSED, points, points)
     s, found = failing[0]
-    if found.kind not in ("type", "raised"):
+    if found.kind != "type":
         new = [cause for cause in causes_of(question, name, seen) if cause not in causes]
         causes.update(new)
         found = replace(found, cause=" ".join(new) or None)

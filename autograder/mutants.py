@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from autograder import array_mutations, mutations
 from autograder.assignment import Assignment
-from autograder.mutations import Change, Place
+from autograder.mutations import Change, Place, function_of
 
 OPERATORS = (*mutations.OPERATORS, *array_mutations.OPERATORS)
 VARIANT = "mutant/"
@@ -83,8 +83,7 @@ def mutants_of(cell: str, source: str) -> list[Mutant]:
             continue
         place = Place(path[1:], _passed_in(path))
         for change in (change for operator in OPERATORS for change in operator(path[0], place)):
-            if isinstance(change.new, ast.Name):
-                change = replace(change, causes=change.causes | {f"input {change.new.id}"})
+            change = replace(change, causes=change.causes | _also_true(path, change))
             mutated, was, now = _applied(tree, path, change)
             if mutated is None:
                 continue
@@ -132,6 +131,15 @@ def _passed_in(path: tuple[ast.AST, ...]) -> frozenset[str]:
             if given & names and not any(isinstance(n, ast.BinOp | ast.Call) for n in ast.walk(node.value)):
                 names |= {n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
     return frozenset(names)
+
+
+def _also_true(path: tuple[ast.AST, ...], change: Change) -> set[str]:
+    """Say what is true of a change wherever it is made: a bare name handed on, a maximum not subtracted rightly."""
+    found = {f"input {change.new.id}"} if isinstance(change.new, ast.Name) else set()
+    for node in path:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and function_of(node.right) == "max":
+            found.add("overflow")
+    return found
 
 
 def _applied(tree: ast.Module, path: tuple[ast.AST, ...], change: Change) -> tuple[str | None, str, str]:

@@ -74,7 +74,7 @@ def scaled(node: ast.AST, place: Place, factor: str | float | None) -> frozenset
     if factor is None:
         return frozenset()
     told = f"{factor:.6g}" if not isinstance(factor, str) else factor
-    tags, below = {f"factor {told}"}, node
+    tags, below = {f"factor {told}" if factor else "zeros"}, node
     for parent in place.above:
         if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub):
             tags.add(f"term {names_in(below)} times {told}")
@@ -117,6 +117,8 @@ def other_operator(node: ast.AST, place: Place) -> Iterator[Change]:
             square = "N^2" if right == "N" else float(right) ** 2
             inverse = "1/N^2" if right == "N" else float(right) ** -2
             causes = scaled(node, place, square if was is ast.Div else inverse)
+        gates = [part for part in (node.left, node.right) if isinstance(part, ast.Compare)]
+        causes |= {f"entries {names_in(gate)}" for gate in gates}  # where the gate is open or shut, another result
         yield Change(replaced(node, op=op()), "operator", causes)
 
 
@@ -124,7 +126,8 @@ def one_operand(node: ast.AST, place: Place) -> Iterator[Change]:
     """Leave out one side of an operation: ``x @ w``."""
     if not isinstance(node, ast.BinOp):
         return
-    left, right = quantity(node.left), quantity(node.right)
+    # What is but a name may be a number: the reg of reg * W.
+    left, right = (quantity(side) or (names_in(side) if _named(side) else None) for side in (node.left, node.right))
     match node.op:
         case ast.Add():
             yield Change(node.left, "missing term", frozenset({f"term {names_in(node.right)} times 0"}))
@@ -139,17 +142,22 @@ def one_operand(node: ast.AST, place: Place) -> Iterator[Change]:
             yield Change(node.right, "missing factor", scaled(node, place, _inverse(left)))
         case ast.Div():
             yield Change(node.left, "missing factor", scaled(node, place, right))
-            if right is not None:
+            if quantity(node.right) is not None:
                 again = ast.BinOp(copy.deepcopy(node), ast.Div(), copy.deepcopy(node.right))
                 yield Change(again, "doubled factor", scaled(node, place, _inverse(right)))
         case _:
-            yield Change(node.left, "missing factor")
+            power = scaled(node, place, "no power" if isinstance(node.op, ast.Pow) else None)
+            yield Change(node.left, "missing factor", power)
             yield Change(node.right, "missing factor")
+
+
+def _named(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute) and "," not in names_in(node)
 
 
 def _inverse(quantity: str | float | None) -> str | float | None:
     if isinstance(quantity, str):
-        return _OVER[quantity]
+        return _OVER.get(quantity, f"1/{quantity}")
     return 1 / quantity if quantity else None
 
 
@@ -163,9 +171,12 @@ def other_number(node: ast.AST, place: Place) -> Iterator[Change]:
             continue
         parent = place.above[0]
         causes: frozenset[str] = frozenset()
-        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult | ast.Div) and value and other:
+        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Mult | ast.Div) and value:
             inverted = isinstance(parent.op, ast.Div) and node is parent.right
-            causes = scaled(parent, Place(place.above[1:]), value / other if inverted else other / value)
+            times = (value / other if other else None) if inverted else other / value
+            causes = scaled(parent, Place(place.above[1:]), times)
+        elif isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Pow) and other == 1:
+            causes = scaled(parent, Place(place.above[1:]), "no power")
         elif isinstance(parent, ast.keyword) and parent.arg == "axis":
             causes = frozenset({"axis"})
         elif isinstance(parent, ast.Compare) or function_of(parent) in ("maximum", "minimum"):
@@ -188,7 +199,9 @@ def other_comparison(node: ast.AST, place: Place) -> Iterator[Change]:
         return
     (op,) = node.ops
     if isinstance(op, ast.Is | ast.IsNot):
-        yield Change(replaced(node, ops=[ast.IsNot() if isinstance(op, ast.Is) else ast.Is()]), "comparison")
+        other_branch = frozenset({"number of values"})  # of what the other branch hands back
+        new = [ast.IsNot() if isinstance(op, ast.Is) else ast.Is()]
+        yield Change(replaced(node, ops=new), "comparison", other_branch)
         return
     for other in _COMPARE:
         if not isinstance(op, other):
@@ -217,23 +230,10 @@ def off_by_one(node: ast.AST, place: Place) -> Iterator[Change]:
         yield Change(replaced(node, args=[ast.Constant(1), *node.args]), "off by one")
 
 
-def without_statement(node: ast.AST, place: Place) -> Iterator[Change]:
-    """Leave out a statement that changes what is there already, or change it otherwise."""
-    if not isinstance(node, ast.AugAssign):
-        return
-    entries = frozenset({f"entries {names_in(node.target)}", f"term {names_in(node.value)} times 0"})
-    yield Change(ast.Pass(), "missing statement", entries)
-    yield Change(ast.Assign([node.target], node.value, lineno=node.lineno), "operator", entries)
-    for op in (ast.Add, ast.Sub, ast.Mult, ast.Div):
-        if not isinstance(node.op, op):
-            yield Change(replaced(node, op=op()), "operator", entries)
-
-
 OPERATORS: tuple[Operator, ...] = (
     other_operator,
     one_operand,
     other_number,
     other_comparison,
     off_by_one,
-    without_statement,
 )

@@ -93,60 +93,77 @@ def _near(a: np.ndarray, b: np.ndarray) -> bool:
 # ------------------------------------------------------------------------------------------------------- terms
 
 _TOLD = {0.0: "is missing", 2.0: "is there twice", -1.0: "has the opposite sign"}
+_SLIPS = {
+    "1/{number}": "lacks its factor `{number}`",
+    "1/size": "is a mean where a sum is asked",
+    "no power": "lacks its square",
+    "a root": "is a norm that is not squared",
+}
+_PENALTIES: tuple[Callable[[np.ndarray], float], ...] = (
+    lambda a: float((a * a).sum()),
+    lambda a: float((a * a).mean()),
+    lambda a: float(a.sum()),
+    lambda a: float(np.sqrt((a * a).sum())),
+)
 
 
 def term(pairs: Sequence[Pair]) -> Cause | None:
     """Tell a term made of the inputs that is missing, doubled, of the wrong sign or of the wrong size."""
     first = first_failing(pairs)
-    if not first.same_shape:
+    if not all(pair.same_shape for pair in pairs):
         return None
-    for name, (words, value) in _terms(first).items():
-        extra, size = first.mine - first.want, np.abs(value).max(initial=0)
-        if not size:
+    extra, terms = first.mine - first.want, [_terms(pair) for pair in pairs]
+    for name, (words, value, slips) in _terms(first).items():
+        if not np.any(value) or not all(name in found for found in terms):
             continue
-        times = 1 + float((extra * value).sum() / (value * value).sum())
-        if abs(times - 1) > 1e-6 and _fits(pairs, name, times):
-            told = _TOLD.get(round(times, 6), f"counts {times:.6g} times")
+        times = round(1 + float((extra * value).sum() / (value * value).sum()), 6) + 0.0
+        if times != 1 and _fits(pairs, [(times - 1) * found[name][1] for found in terms]):
+            told = _TOLD.get(times, f"counts {times:.6g} times")
             return Cause(f"term {name} times {times:.6g}", f"The term {words} {told}.")
+        for slip in slips:
+            if _fits(pairs, [found[name][2][slip] - found[name][1] for found in terms]):
+                number = name.rpartition(",")[2]
+                told = _SLIPS[slip].format(number=number)
+                return Cause(f"term {name} times {slip.format(number=number)}", f"The term {words} {told}.")
     return None
 
 
-def _fits(pairs: Sequence[Pair], name: str, times: float) -> bool:
-    """Whether `times` the term instead of once is the answer in every pair, with more than one number to show for it."""
+def _fits(pairs: Sequence[Pair], extra: Sequence[np.ndarray]) -> bool:
+    """Whether the answer is the expected one and these extras, in every pair, with more than one number to show for it."""
     numbers = 0
-    for pair in pairs:
-        _, value = _terms(pair).get(name, ("", None))
-        if value is None or not pair.same_shape:
-            return False
-        error = np.abs(pair.mine - (pair.want + (times - 1) * value)).max(initial=0)
-        size = np.abs(value).max(initial=0)
+    for pair, more in zip(pairs, extra, strict=True):
+        error, size = np.abs(pair.mine - (pair.want + more)).max(initial=0), np.abs(more).max(initial=0)
         if error > pair.close * max(pair.scale, size) or (size and error > 1e-4 * size):
             return False
-        numbers += value.size if pair.fails else 0
+        numbers += more.size if pair.fails else 0
     return numbers > 1
 
 
-def _terms(pair: Pair) -> dict[str, tuple[str, np.ndarray]]:
-    """Give what may be a term of the answer: {names of what it is made of: (how it reads, its value)}."""
-    found: dict[str, tuple[str, np.ndarray]] = {}
-    plain = arrays(pair)
+def _terms(pair: Pair) -> dict[str, tuple[str, np.ndarray, dict[str, np.ndarray]]]:
+    """Give what may be a term of the answer: {what it is made of: (how it reads, its value, its value after a slip)}."""
+    plain, shape = arrays(pair), pair.want.shape
     numbers = {name: value for name, value in pair.inputs.items() if isinstance(value, float)}
-    shape = pair.want.shape
-    parts = {name: (f"`{name}`", a) for name, a in plain.items() if _trails(a.shape, shape)}
-    if not shape:
-        squares = {name: float((a * a).sum()) for name, a in plain.items()}
-        weights = [name for name, a in plain.items() if a.ndim == 2]
-        for several in (*((name,) for name in squares), *combinations(weights, 2)):
-            read = " + ".join(f"sum({name}**2)" for name in several)
-            parts[",".join(several)] = (read, np.array(sum(squares[name] for name in several)))
-    for name, (words, value) in parts.items():
-        found[name] = (words.strip() if "(" not in words else f"`{words}`", np.broadcast_to(value, shape))
+    parts: dict[str, tuple[str, np.ndarray, dict[str, np.ndarray]]]
+    parts = {name: (name, a, {}) for name, a in plain.items() if _trails(a.shape, shape)}
+    for several in [] if shape else _penalised(plain):
+        read = " + ".join(f"sum({name}**2)" for name in several)
+        value, *slips = (np.array(sum(how(plain[name]) for name in several)) for how in _PENALTIES)
+        slipped = dict(zip(("1/size", "no power", "a root"), slips, strict=True))
+        parts[",".join(several)] = (f"({read})" if len(several) > 1 else read, value, slipped)
+    found: dict[str, tuple[str, np.ndarray, dict[str, np.ndarray]]] = {}
+    for name, (read, value, slipped) in parts.items():
+        found[name] = (f"`{read}`", np.broadcast_to(value, shape), {})
         for number, q in numbers.items():
-            half, read = (0.5, "0.5 * ") if not shape else (1.0, "")
-            inside = words.strip("`")
-            read += f"{number} * ({inside})" if "+" in inside else f"{number} * {inside}"
-            found[f"{name},{number}"] = (f"`{read}`", np.broadcast_to(half * q * value, shape))
+            half, before = (1.0, "") if shape else (0.5, "0.5 * ")
+            bare = np.broadcast_to(half * value, shape)
+            after = {slip: half * q * other for slip, other in slipped.items()}
+            found[f"{name},{number}"] = (f"`{before}{number} * {read}`", q * bare, {"1/{number}": bare} | after)
     return found
+
+
+def _penalised(arrays: dict[str, np.ndarray]) -> list[tuple[str, ...]]:
+    """Give the sets of arrays whose squares may be summed into one penalty."""
+    return [*((name,) for name in arrays), *combinations((n for n, a in arrays.items() if a.ndim == 2), 2)]
 
 
 def _trails(part: tuple[int, ...], whole: tuple[int, ...]) -> bool:
@@ -213,8 +230,8 @@ def _only_at(pair: Pair, axis: int, index: int) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
-    causes.zeros,
     causes.integers,
+    causes.zeros,
     factor,
     another_output,
     wrong_axis,

@@ -61,6 +61,8 @@ class Question:
     correct, misconceptions : dict of str to callable
         Variants by name: ``variant(reference)`` gives the functions that replace the reference's.
         The docstring of a misconception is the sentence its student reads.
+    equivalents : dict of str to str
+        Mutants of the reference (see `autograder.mutants`) that no input can tell from it, and why.
     bars : mapping of str to float
         For a model handed in (see `handed_in`): the accuracy each output asks for. Empty otherwise.
     file : str
@@ -73,6 +75,7 @@ class Question:
     rtol: Mapping[str, float] = field(default_factory=dict)
     correct: dict[str, Variant] = field(default_factory=dict)
     misconceptions: dict[str, Variant] = field(default_factory=dict)
+    equivalents: dict[str, str] = field(default_factory=dict)
     bars: Mapping[str, float] = field(default_factory=dict)
     file: str = ""
 
@@ -113,6 +116,15 @@ class Question:
             )
         self.misconceptions[variant.__name__] = variant
         return variant
+
+    def equivalent(self, mutant: str, why: str) -> None:
+        """Record a mutant of the reference that is right too, as `autograder verify --strength` names it, and why it is."""
+        if not why.strip() or not mutant.startswith(f"{self.name}:"):
+            raise GraderFault(
+                f"An equivalent mutant of {self.name} needs a name that begins with '{self.name}:' and a reason why no "
+                f"input can tell it from the reference. Got {mutant!r} and {why!r}; copy the name, write the reason."
+            )
+        self.equivalents[mutant] = " ".join(why.split())
 
     def sentence(self, misconception: str) -> str:
         """Give the sentence a student with this misconception reads."""

@@ -21,7 +21,7 @@ def factor(pairs: Sequence[Pair]) -> Cause | None:
         return None
     peak = np.abs(first.want).argmax()
     times = float(first.mine.flat[peak] / first.want.flat[peak])
-    if not first.is_(times * first.want) or abs(times - 1) < 100 * first.close:
+    if not times or not first.is_(times * first.want) or abs(times - 1) < 100 * first.close:
         return None
     proven, constant = telling(pairs), everywhere(pairs, lambda pair: times * pair.want)
     if constant and abs(times + 1) < first.close:

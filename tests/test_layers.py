@@ -87,7 +87,9 @@ LAYERS = {
         "nbgrader_bridge",
         "samples",
         "verify",
+        "trials",
         "strength",
+        "report.strength",
         "doctor",
         "cli",
     ),
@@ -98,7 +100,7 @@ ROOMS = {
     "nbgrader": {"autograder.nbgrader_bridge"},
     "traitlets": {"autograder.nbgrader_bridge", "autograder.sandbox.ipython"},
     "typer": {"autograder.cli"},
-    "rich": {"autograder.cli", "autograder.report.table"},
+    "rich": {"autograder.cli", "autograder.report.strength", "autograder.report.table"},
     "matplotlib": {"cs231n_lite.vis"},
 }
 # What students install, and IPython, without which there is no notebook to show progress in.

@@ -66,6 +66,31 @@ def fortran_order(reference):
     return {"affine_forward": affine_forward}
 
 
+@affine_forward.correct_variant
+def non_contiguous(reference):
+    def affine_forward(x, w, b):
+        out = np.zeros((len(x), 2 * w.shape[1]))[:, ::2]
+        np.matmul(x.reshape(len(x), -1), w, out=out)
+        out += b.reshape(1, -1)
+        return out, (x, w, b.reshape(1, -1))
+
+    return {"affine_forward": affine_forward}
+
+
+@affine_forward.correct_variant
+def with_helpers(reference):
+    def rows(x):
+        return np.array([example.ravel() for example in x])
+
+    def with_ones(a):
+        return np.hstack([a, np.ones((len(a), 1))])
+
+    def affine_forward(x, w, b):
+        return with_ones(rows(x)) @ np.vstack([w, b]), {"rows": rows(x), "shape": x.shape, "w": w}
+
+    return {"affine_forward": affine_forward}
+
+
 @affine_forward.misconception
 def bias_left_out(reference):
     """The bias `b` is missing: `out` is `x @ w + b`, and `b` is added to every row."""
@@ -204,7 +229,39 @@ def own_cache(reference):
 
 @affine_backward.correct_variant
 def single_precision_backward(reference):
-    return _backward(lambda x, w, dout, *grads: tuple(g.astype(np.float32) for g in grads))(reference)
+    def affine_backward(dout, cache):
+        x, w, b = (a.astype(np.float32) for a in cache)
+        return reference.affine_backward(dout.astype(np.float32), (x, w, b))
+
+    return {"affine_backward": affine_backward}
+
+
+@affine_backward.correct_variant
+def other_memory_layouts(reference):
+    def affine_backward(dout, cache):
+        x, w, _ = cache
+        dx = np.zeros((*x.shape, 2))[..., 0]
+        dx[...] = (dout @ w.T).reshape(x.shape)
+        return dx, (dout.T @ x.reshape(len(x), -1)).T, np.asfortranarray(dout).sum(axis=0, keepdims=True)
+
+    return {"affine_backward": affine_backward}
+
+
+@affine_backward.correct_variant
+def one_function_for_each_gradient(reference):
+    def flat(x):
+        return x.reshape(x.shape[0], -1)
+
+    def for_x(dout, cache):
+        return np.tensordot(dout, cache["w"], axes=(1, 1)).reshape(cache["x"].shape)
+
+    def affine_forward(x, w, b):
+        return flat(x) @ w + b, {"x": x, "w": w, "b": b}
+
+    def affine_backward(dout, cache):
+        return for_x(dout, cache), np.tensordot(flat(cache["x"]), dout, axes=(0, 0)), sum(dout)
+
+    return {"affine_forward": affine_forward, "affine_backward": affine_backward}
 
 
 @affine_backward.misconception
@@ -309,6 +366,31 @@ def half_the_sum(reference):
     return _gate(lambda x: (x + np.abs(x)) / 2)
 
 
+@relu_forward.correct_variant
+def one_number_at_a_time(reference):
+    return _gate(lambda x: np.array([max(value, 0.0) for value in x.ravel()]).reshape(x.shape))
+
+
+@relu_forward.correct_variant
+def clipped_in_single_precision(reference):
+    return _gate(lambda x: np.clip(x.astype(np.float32), 0, None))
+
+
+@relu_forward.correct_variant
+def gate_in_fortran_order(reference):
+    return {"relu_forward": lambda x: (np.asfortranarray(np.maximum(x, 0)), {"open": x > 0})}
+
+
+@relu_forward.correct_variant
+def gate_non_contiguous(reference):
+    def gate(x):
+        out = np.zeros((*x.shape, 3))[..., 1]
+        np.copyto(out, x, where=x > 0)
+        return out
+
+    return _gate(gate)
+
+
 @relu_forward.misconception
 def changed_in_place(reference):
     """The values are right, but `x` itself was changed: work on a copy, or use `np.maximum(0, x)`, which makes a new array."""
@@ -403,6 +485,43 @@ def single_precision_gate(reference):
     return _back(lambda dout, x: (dout * (x > 0)).astype(np.float32))
 
 
+@relu_backward.correct_variant
+def gate_by_loops(reference):
+    def back(dout, x):
+        dx = np.zeros_like(dout)
+        for place in np.ndindex(x.shape):
+            if x[place] > 0:
+                dx[place] = dout[place]
+        return dx
+
+    return _back(back)
+
+
+@relu_backward.correct_variant
+def gate_by_einsum(reference):
+    return _back(lambda dout, x: np.einsum("...,...->...", dout, (x > 0).astype(float)))
+
+
+@relu_backward.correct_variant
+def gate_by_signs_in_fortran_order(reference):
+    def slope(x):
+        return (np.sign(x) + 1) / 2
+
+    return {
+        "relu_forward": lambda x: (x * slope(x), {"slope": slope(x)}),
+        "relu_backward": lambda dout, cache: np.asfortranarray(cache["slope"] * dout),
+    }
+
+
+@relu_backward.correct_variant
+def gate_on_the_output_non_contiguous(reference):
+    def back(dout, out):
+        wide = np.repeat(np.where(out > 0, dout, 0.0)[..., None], 2, axis=-1)
+        return wide[..., 1]
+
+    return {"relu_forward": lambda x: (np.maximum(x, 0),) * 2, "relu_backward": back}
+
+
 @relu_backward.misconception
 def relu_in_place(reference):
     """`dx` is right the first time, but the mask is written into the cached `x`, so a second backward through the same
@@ -475,9 +594,10 @@ def passes_everything(reference):
 
 
 def softmax_inputs(rng):
-    """Ordinary scores, a batch of one, two classes, and scores near plus and minus 1,000.
+    """Ordinary scores, a batch of one, two classes, scores near plus and minus 1,000, and scores far apart.
 
-    Scores are eighths, which float32 holds exactly even near 1,000.
+    Scores are eighths, which float32 holds exactly even near 1,000. Where they are far apart, the right class is one of
+    the likely ones, for the logarithm of a probability of 0 is no number for honest code either.
     """
     for label, n, c, shift in [
         ("ordinary scores", 7, 4, 0.0),
@@ -488,6 +608,8 @@ def softmax_inputs(rng):
     ]:
         scores = shift + rng.integers(-24, 25, (n, c)) / 8
         yield Case(label, {"x": scores, "y": rng.integers(0, c, n)}, {"N": n, "C": c})
+    far = np.repeat([[1000.0, 1000.0, -500.0, -500.0, -500.0]], 6, axis=0) + rng.integers(-24, 25, (6, 5)) / 8
+    yield Case("scores far apart", {"x": far, "y": rng.integers(0, 2, 6)}, {"N": 6, "C": 5})
 
 
 @question(points={"loss": 7, "dx": 8, "inputs": 1}, draw=softmax_inputs)
@@ -574,6 +696,56 @@ def one_maximum_for_all(reference):
         e = np.exp(x - x.max())
         p = e / e.sum(axis=1)[:, None]
         return _mean_loss(p, _one_hot(x, y), len(x)), _mean_dx(p, _one_hot(x, y), len(x))
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.correct_variant
+def einsum_in_fortran_order(reference):
+    def softmax_loss(x, y):
+        p, t = _probabilities(np.asfortranarray(x)), _one_hot(x, y)
+        return -np.einsum("nc,nc->", t, np.log(np.where(t > 0, p, 1.0))) / len(x), np.asfortranarray((p - t) / len(x))
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.correct_variant
+def non_contiguous_gradient(reference):
+    def softmax_loss(x, y):
+        both = np.zeros((*x.shape, 2))
+        both[..., 1] = (_probabilities(x) - _one_hot(x, y)) / len(x)
+        return reference.softmax_loss(x, y)[0], both[..., 1]
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.correct_variant
+def pairs_of_classes(reference):
+    def softmax_loss(x, y):
+        p = 1 / np.exp(np.minimum(x[:, None, :] - x[:, :, None], 700)).sum(axis=2)  # 1 / sum of exp(x_j - x_i)
+        right = np.take_along_axis(p, y[:, None], axis=1)[:, 0]
+        return np.log(1 / right).sum() / len(y), (p - np.eye(x.shape[1])[y]) / len(y)
+
+    return {"softmax_loss": softmax_loss}
+
+
+@softmax_loss.correct_variant
+def guarded_logarithm(reference):
+    return _softmax(lambda p, t, n: -np.sum(np.log((p * t).sum(axis=1) + 1e-13)) / n, _mean_dx)(reference)
+
+
+@softmax_loss.correct_variant
+def logarithm_added_up(reference):
+    def log_sum_exp(row):
+        total = row[0]
+        for score in row[1:]:
+            total = np.logaddexp(total, score)
+        return total
+
+    def softmax_loss(x, y):
+        log_p = x - np.array([log_sum_exp(row) for row in x])[:, None]
+        dx = (np.exp(log_p) - _one_hot(x, y)) / len(x)
+        return np.mean([-log_p[i, label] for i, label in enumerate(y)]), dx
 
     return {"softmax_loss": softmax_loss}
 
@@ -677,26 +849,41 @@ def logarithm_missing(reference):
 # --------------------------------------------------------------------------------- TwoLayerNet
 
 
+def _clear_of_the_kink(rng, shape, W1, b1):
+    """Draw images whose hidden sums are far enough from 0 for every precision to agree on which units are on."""
+    while True:
+        X = rng.normal(size=shape)
+        if np.abs(X.reshape(len(X), -1) @ W1 + b1).min() > 1e-4:
+            return X
+
+
 def network_inputs(rng):
-    """Small networks with trained-looking weights: images and rows, with and without regularisation."""
-    for label, n, shape, h, c, reg, shift in [
-        ("images, with regularisation", 6, (3, 4, 5), 40, 7, 0.35, 0.0),
-        ("plain rows, without regularisation", 5, (50,), 50, 8, 0.0, 0.0),
-        ("a batch of one", 1, (2, 5, 5), 60, 6, 0.2, 0.0),
-        ("scores near 1,000", 4, (64,), 30, 9, 0.1, 1000.0),
+    """Small networks with trained-looking weights: images and rows, with and without regularisation.
+
+    Near 1,000 float32 holds no more than four places after the point. There all numbers are eighths (with the hidden
+    biases shifted off them, so that no sum is 0), whose sums it holds exactly.
+    """
+    for label, n, shape, h, c, reg in [
+        ("images, with regularisation", 6, (3, 4, 5), 40, 7, 0.35),
+        ("plain rows, without regularisation", 5, (50,), 50, 8, 0.0),
+        ("a batch of one", 1, (2, 5, 5), 60, 6, 0.2),
     ]:
         d = int(np.prod(shape))
-        inputs = {
-            "X": rng.normal(size=(n, *shape)),
-            "y": rng.integers(0, c, n),
-            "W1": rng.normal(0, d**-0.5, (d, h)),
-            "b1": rng.normal(0.3, 0.5, h),
-            "W2": rng.normal(0, h**-0.5, (h, c)),
-            "b2": shift + rng.normal(-0.4, 0.5, c),
-            "weight_scale": float(rng.uniform(0.02, 0.2)),
-            "reg": reg,
-        }
-        yield Case(label, inputs, {"N": n, "H": h, "C": c})
+        W1, b1 = rng.normal(0, d**-0.5, (d, h)), rng.normal(0.3, 0.5, h)
+        W2, b2 = rng.normal(0, h**-0.5, (h, c)), rng.normal(-0.4, 0.5, c)
+        yield network_case(rng, label, _clear_of_the_kink(rng, (n, *shape), W1, b1), W1, b1, W2, b2, reg)
+
+    def eighths(largest, shape):
+        return rng.integers(-largest, largest + 1, shape) / 8
+
+    X, W1, b1 = eighths(16, (4, 64)), eighths(2, (64, 30)), 0.25 + eighths(4, 30) + 1 / 128
+    yield network_case(rng, "scores near 1,000", X, W1, b1, eighths(3, (30, 9)), 1000 + eighths(4, 9), 0.1)
+
+
+def network_case(rng, label, X, W1, b1, W2, b2, reg):
+    inputs = {"X": X, "y": rng.integers(0, len(b2), len(X)), "W1": W1, "b1": b1, "W2": W2, "b2": b2}
+    inputs |= {"weight_scale": float(rng.uniform(0.02, 0.2)), "reg": reg}
+    return Case(label, inputs, {"N": len(X), "D": len(W1), "H": len(W2), "C": len(b2)})
 
 
 @question(
@@ -816,9 +1003,68 @@ def biases_as_rows(reference):
 
 @TwoLayerNet.correct_variant
 def single_precision_network(reference):
-    return _network(
-        lambda net, X, y, loss, grads: (np.float32(loss), {k: v.astype(np.float32) for k, v in grads.items()}),
-    )(reference)
+    class Single(reference.TwoLayerNet):
+        def loss(self, X, y=None):
+            kept = self.params
+            self.params = {name: value.astype(np.float32) for name, value in kept.items()}
+            try:
+                return super().loss(X.astype(np.float32), y)
+            finally:
+                self.params = kept
+
+    return {"TwoLayerNet": Single}
+
+
+@TwoLayerNet.correct_variant
+def other_memory_layouts_in_the_network(reference):
+    def change(net, X, y, loss, grads):
+        return loss, {name: np.repeat(np.asfortranarray(value), 2, axis=-1)[..., ::2] for name, value in grads.items()}
+
+    return _network(change)(reference)
+
+
+@TwoLayerNet.correct_variant
+def layers_of_its_own(reference):
+    def layer(x, w, b, gate):
+        a = np.einsum("nd,dm->nm", x, w) + b.reshape(1, -1)
+        return np.where(a >= 0, a, 0) if gate else a
+
+    class TwoLayerNet(reference.TwoLayerNet):
+        def forward(self, X):
+            p = self.params
+            inputs = [X.reshape(len(X), -1)]
+            inputs.append(layer(inputs[-1], p["W1"], p["b1"], True))
+            return inputs, layer(inputs[-1], p["W2"], p["b2"], False)
+
+        def backward(self, inputs, upstream):
+            for number in (2, 1):
+                w, x = self.params[f"W{number}"], inputs[number - 1]
+                yield f"W{number}", np.einsum("nd,nm->dm", x, upstream) + self.reg * w
+                yield f"b{number}", np.einsum("nm->m", upstream)[None, :]
+                upstream = np.einsum("nm,dm->nd", upstream, w) * np.sign(x)
+
+        def loss(self, X, y=None):
+            inputs, scores = self.forward(X)
+            if y is None:
+                return scores
+            p, t = _probabilities(scores), _one_hot(scores, y)
+            penalty = self.reg * sum(np.linalg.norm(self.params[name]) ** 2 for name in ("W1", "W2")) / 2
+            return np.array(_mean_loss(p, t, len(y)) + penalty), dict(self.backward(inputs, _mean_dx(p, t, len(y))))
+
+    return {"TwoLayerNet": TwoLayerNet}
+
+
+@TwoLayerNet.correct_variant
+def one_example_at_a_time(reference):
+    class TwoLayerNet(reference.TwoLayerNet):
+        def loss(self, X, y=None):
+            if y is None:
+                return np.vstack([super(TwoLayerNet, self).loss(X[i : i + 1]) for i in range(len(X))])
+            each = [super(TwoLayerNet, self).loss(X[i : i + 1], y[i : i + 1]) for i in range(len(X))]
+            grads = {name: sum(g[name] for _, g in each) / len(X) for name in self.params}
+            return sum(loss for loss, _ in each) / len(X), grads
+
+    return {"TwoLayerNet": TwoLayerNet}
 
 
 @TwoLayerNet.correct_variant
@@ -954,3 +1200,32 @@ def best_two_layer_net(reference, X, params):
     net = reference.TwoLayerNet(input_dim=W1.shape[0], hidden_dim=W1.shape[1], num_classes=W2.shape[1])
     net.params = {"W1": W1, "b1": b1.reshape(-1), "W2": W2, "b2": b2.reshape(-1)}
     return {"scores": net.loss(X)}
+
+
+# ------------------------------------------------------------------------------------- equivalent mutants
+
+for _question in (affine_forward, affine_backward):
+    _line = {"affine_forward": 1, "affine_backward": 2}[_question.name]
+    _question.equivalent(
+        f"{_question.name}:{_line} x.reshape(len(x), -1) -> x.reshape(len(x), -2)",
+        "NumPy takes any negative length in reshape for 'whatever is left', not only -1.",
+    )
+relu_backward.equivalent(
+    "relu_backward:1 dout * (x > 0) -> dout * (x >= 0)",
+    "At 0 ReLU has no derivative, and 0 and 1 are both taken for it; either choice is accepted, so no input is 0.",
+)
+softmax_loss.equivalent(
+    "softmax_loss:1 x.max(axis=1, keepdims=True) -> x.max(keepdims=True)",
+    "One maximum for all rows changes no probability either. It is as safe as long as no whole row lies 700 below another, and "
+    "it is accepted (the correct variant one_maximum_for_all), so no batch is drawn like that.",
+)
+softmax_loss.equivalent(
+    "softmax_loss:6 return (-log_p[rows, y].mean(), dx / len(x)) -> "
+    "return (np.asarray(-log_p[rows, y].mean())[..., None], dx / len(x))",
+    "A loss handed back as an array of one number is accepted and noted (the correct variant loss_as_an_array_of_one).",
+)
+TwoLayerNet.equivalent(
+    "TwoLayerNet:18 return (loss, {'W1': dW1 + self.reg * W1, 'b1': db1, 'W2': dW2 + self.reg * W2, 'b2': db2}) -> "
+    "return (np.asarray(loss)[..., None], {'W1': dW1 + self.reg * W1, 'b1': db1, 'W2': dW2 + self.reg * W2, 'b2': db2})",
+    "A loss handed back as an array of one number is accepted and noted.",
+)
