@@ -26,6 +26,11 @@ def find_course(start: Path) -> Path:
     )
 
 
+def names_of_assignments(course: Path) -> list[str]:
+    """Name every assignment of a course that has questions."""
+    return sorted(path.stem for path in (course / "checks").glob("*.py") if not path.stem.startswith("_"))
+
+
 def check_id(question: str) -> str:
     """Give the grade id of the cell that carries a question's points."""
     return f"check_{question}"

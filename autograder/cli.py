@@ -21,7 +21,7 @@ from rich.text import Text
 
 from autograder import course as grading
 from autograder import doctor as health
-from autograder.assignment import Assignment, find_course
+from autograder.assignment import Assignment, find_course, names_of_assignments
 from autograder.faults import AutograderError, SubmissionFault
 from autograder.grade import Graded
 from autograder.model import Report
@@ -95,18 +95,35 @@ def grade(
 
 @app.command()
 def verify(
-    name: Name,
+    name: Annotated[str, typer.Argument(help="The assignment, such as two_layer_net; none with --all.")] = "",
     course: CourseOption = None,
-    strength: Annotated[bool, typer.Option("--strength", help="Also try every mutant of the reference.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Verify every assignment of the course.")] = False,
+    strength: Annotated[
+        bool, typer.Option("--strength", help="Also try every small mistake, and right solutions on many draws.")
+    ] = False,
     draws: Annotated[int, typer.Option(min=1, help="With --strength: draws for each right solution.")] = 1000,
     jobs: Jobs = DEFAULT_JOBS,
 ) -> None:
     """Try every claim about an assignment: reference, stubs, variants, release. Exits 1 if one does not hold."""
+    if bool(name) == every:
+        raise typer.BadParameter("Give the name of an assignment, or --all for every one; not both and not neither.")
+    where = find_course(course or Path.cwd())
+    broken = 0
+    for each in names_of_assignments(where) if every else [name]:
+        assignment = Assignment(where, each)
+        broken += _verify(assignment)
+        if strength:
+            broken += _measure(assignment, draws, jobs)
+    if broken:
+        raise typer.Exit(1)
+
+
+def _verify(assignment: Assignment) -> int:
+    """Try the claims about one assignment, print those that do not hold, and give how many they are."""
     from autograder import verify as verifying
 
-    assignment = _assignment(course, name)
     broken = held = 0
-    with console.status(f"Verifying {name} ...") as status:
+    with console.status(f"Verifying {assignment.name} ...") as status:
         for finding in verifying.verify(assignment):
             status.update(Text(f"Verified: {finding.claim}"))
             if finding.holds:
@@ -114,11 +131,8 @@ def verify(
             else:
                 broken += 1
                 console.print(Text.assemble(("broken  ", "bold red"), finding.claim, f": {finding.detail}"))
-    console.print(f"{name}: {held} claims hold, {broken} are broken.")
-    if strength:
-        broken += _measure(assignment, draws, jobs)
-    if broken:
-        raise typer.Exit(1)
+    console.print(f"{assignment.name}: {held} claims hold, {broken} are broken.")
+    return broken
 
 
 def _measure(assignment: Assignment, draws: int, jobs: int) -> int:
@@ -127,12 +141,13 @@ def _measure(assignment: Assignment, draws: int, jobs: int) -> int:
     from autograder.report import strength as report
 
     with _progress() as progress:
-        task = progress.add_task("Trying mutants and variants", total=None)
+        task = progress.add_task("Trying mistakes and right solutions", total=None)
         measured = measuring.measure(
             assignment, draws, jobs, lambda done, of: progress.update(task, completed=done, total=of)
         )
-    console.print(report.strength_table(measured), *report.details(measured), sep="\n", soft_wrap=True)
-    console.print(f"{assignment.name}: strength measured in {measured.seconds:.0f} s, {draws} draws, {jobs} workers.")
+    wide = max(console.width, report.WIDTH)  # a table cut off says nothing
+    console.print(report.strength_table(measured), *report.details(measured), sep="\n", width=wide, soft_wrap=True)
+    console.print(f"{assignment.name}: strength measured in {measured.seconds:.0f} s by {jobs} workers.")
     return sum(not finding.holds for finding in measuring.findings(measured))
 
 

@@ -1,6 +1,6 @@
 """Why is it wrong: the question's own misconceptions, matched against what the student's code gave."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,9 @@ def recognise(question: Question, seen: Sequence[Seen], reference: Session) -> s
     """
     for name in question.misconceptions:
         if all(
-            alike(observe_reference(reference, question, s.case, s.seed, f"{question.name}/{name}"), s.got)
+            alike(
+                observe_reference(reference, question, s.case, s.seed, f"{question.name}/{name}"), s.got, question.rtol
+            )
             for s in seen
         ):
             return name
@@ -73,9 +75,12 @@ def causes_of(question: Question, name: str, seen: Sequence[Seen]) -> tuple[Caus
         handed_back = {_handed_back(s, name) for s in seen}
         return tuple(cause for cause in handed_back if cause) if len(handed_back) == 1 else ()
     finite = [pair for pair in pairs if np.isfinite(pair.mine).all()]
+    overflow = _overflow(pairs)
+    if len(finite) < len(pairs) and not overflow:
+        return ()  # whatever accounts for the others does not account for these
     found = evidence.explain(finite, RULES) if finite else None
     explained = found or not any(pair.fails for pair in finite)
-    return tuple(cause for cause in (_overflow(pairs) if explained else None, found) if cause)
+    return tuple(cause for cause in (overflow if explained else None, found) if cause)
 
 
 def _handed_back(s: Seen, name: str) -> Cause | None:
@@ -115,21 +120,25 @@ def _overflow(pairs: Sequence[Pair]) -> Cause | None:
     return Cause("overflow", words)
 
 
-def alike(a: Observation, b: Observation) -> bool:
-    """Whether two observations show the same behaviour: same values, same changed inputs, or same error."""
+def alike(a: Observation, b: Observation, rtol: Mapping[str, float] | None = None) -> bool:
+    """Whether two observations show the same behaviour: same values, same changed inputs, or same error.
+
+    An output with a tolerance of its own in `rtol`, such as one drawn at random, is the same within that.
+    """
     if a.raised or b.raised:
         return a.raised is not None and b.raised is not None and a.raised.type_name == b.raised.type_name
     if a.changed.keys() != b.changed.keys() or a.values.keys() != b.values.keys():
         return False
-    return all(_same_value(a.values[name], b.values[name]) for name in a.values)
+    own = rtol or {}
+    return all(_same_value(a.values[name], b.values[name], own.get(name)) for name in a.values)
 
 
-def _same_value(a: object, b: object) -> bool:
+def _same_value(a: object, b: object, rtol: float | None) -> bool:
     if not isinstance(a, np.ndarray) or not isinstance(b, np.ndarray):
         return type(a) is type(b) and a == b  # an array equals anything else entry by entry
     if a.shape != b.shape:
         return False
-    rtol = tolerance(a.dtype, b.dtype)
+    rtol = tolerance(a.dtype, b.dtype) if rtol is None else rtol
     finite = a[np.isfinite(a)]
     scale = float(np.abs(finite).max()) if finite.size else 0.0
     return bool(np.allclose(a, b, rtol=rtol, atol=rtol * scale, equal_nan=True))

@@ -134,10 +134,18 @@ def _inputs(question: Question, seen: Sequence[Seen], something_passed: bool) ->
 
 def _pattern(question: Question, seen: Sequence[Seen]) -> str:
     """Say what the failing cases have in common, where they have something."""
-    names = [name for name in question.points if name != INPUTS]
-    passed = [not any(_what_is_wrong(question, name, s) for name in names) for s in seen]
-    pattern = pattern_over_cases([(s.case.sizes, p) for s, p in zip(seen, passed, strict=True)])
+    pattern = pattern_over_cases(passes(question, seen))
     return f"{question.name} is {pattern}." if pattern else ""
+
+
+def passes(question: Question, seen: Sequence[Seen]) -> list[tuple[dict[str, float], bool]]:
+    """Say of each case whether everything was right on it, beside its sizes and the numbers put in."""
+    found = []
+    for s in seen:
+        numbers = {name: value for name, value in s.case.inputs.items() if isinstance(value, float)}
+        right = not any(_what_is_wrong(question, name, s) for name in question.points if name != INPUTS)
+        found.append(({**s.case.sizes, **numbers}, right))
+    return found
 
 
 def _notes(question: Question, seen: Sequence[Seen]) -> tuple[str, ...]:

@@ -185,7 +185,10 @@ def load_questions(path: Path) -> tuple[Question, ...]:
         raise GraderFault(
             f"{path.name} cannot be imported ({type(error).__name__}: {error}). Mend it first."
         ) from error
-    questions = tuple(value for value in vars(module).values() if isinstance(value, Question))
+    found = {
+        value.name: value for value in vars(module).values() if isinstance(value, Question)
+    }  # each by one name only
+    questions = tuple(found.values())
     if not questions:
         raise GraderFault(f"{path.name} holds no question. Put @question(...) above a probe.")
     return questions

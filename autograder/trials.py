@@ -1,17 +1,13 @@
-"""What a worker does for `autograder.strength`: judge one mutant, or the right and the known wrong solutions on many draws.
-
-The reference and its variants are trusted and run in the worker itself. A mutant may loop for ever, crash or eat memory: it
-has a process of its own, started anew when it is lost.
-"""
+"""What a worker does for `autograder.strength`: judge one mutant, or the right and the known wrong solutions on many draws."""
 
 import atexit
-import contextlib
 import multiprocessing
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +17,28 @@ from autograder import reference
 from autograder.assignment import Assignment
 from autograder.course import end_with_parent
 from autograder.diagnose import Seen, causes_of
-from autograder.judge import look, verdict_on
-from autograder.model import Observation, Outcome, Verdict
+from autograder.judge import look, passes, verdict_on
+from autograder.model import Outcome, Verdict
 from autograder.mutants import VARIANT, Mutant
-from autograder.probe import Beside, Lost, Session
+from autograder.probe import Beside, Lost
 from autograder.questions import INPUTS, Question
+from autograder.stand_ins import MutantSession, Remembered
+from autograder.truth import agrees
 from autograder.verify import SEEDS, AsStudent
+from cs231n_lite.compare import pattern_over_cases
 from cs231n_lite.tolerances import pair_of, share_of_tolerance
 
-SECONDS = 5.0  # of one observation of a mutant
-MEMORY = 4 * 2**30  # of address space for the mutants' process
+MORE = range(101, 108)  # draws on which a pattern over cases is tried again
+
+
+class Told(StrEnum):
+    """What a student who hands in a mutant is told beyond the facts: where it fails, and by how much."""
+
+    NAME = "name"  # the sentence of a misconception that gives the same, on every draw
+    RIGHT = "right"  # causes, each of them true of the mutation
+    WRONG = "wrong"  # causes, one of them at least not true
+    ERROR = "error"  # the error that was raised, and the line
+    FACTS = "facts"  # nothing
 
 
 @dataclass(frozen=True)
@@ -41,25 +49,17 @@ class Trial:
     ----------
     killed_by : str
         The question that failed it whatever was drawn; empty if none did.
-    lost : str
-        Why its process had to be ended, if it had.
-    named : str
-        The misconception its own question recognised in it, if any.
-    said : tuple of str
-        Tags of the causes its own question named by general rules, on any draw.
-    raised : str
-        The error its code raised, if it did; the student is told it, and the line.
-    inputs : frozenset of str
-        Names of the arrays its own question puts in.
+    told : Told
+        What its own question said of it, on all draws together.
+    said, untrue : tuple of str
+        The causes general rules named, by their tags, and those of them that are not true of it.
     """
 
     mutant: Mutant
     killed_by: str = ""
-    lost: str = ""
-    named: str = ""
+    told: Told = Told.FACTS
     said: tuple[str, ...] = ()
-    raised: str = ""
-    inputs: frozenset[str] = frozenset()
+    untrue: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,164 +68,121 @@ class Drawn:
 
     Attributes
     ----------
-    judged : int
-        How many verdicts were given.
     wrong : tuple of (variant, seed, reason)
-        Right solutions that failed; wrong ones that passed or were not called by their name.
+        Right solutions that failed; known wrong ones that were not called by their name.
+    passed : frozenset of str
+        Known wrong solutions that passed, on some draw.
     shares : mapping of (output, dtype) to float
         The largest share of its tolerance that a right solution used.
     """
 
     question: str
-    judged: int
-    wrong: tuple[tuple[str, int, str], ...]
-    shares: Mapping[tuple[str, str], float]
+    wrong: tuple[tuple[str, int, str], ...] = ()
+    passed: frozenset[str] = frozenset()
+    shares: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
-def pool(assignment: Assignment, jobs: int) -> ProcessPoolExecutor:
-    """Start workers for the functions below."""
-    spawn = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(jobs, spawn, initializer=_start, initargs=(assignment.course, assignment.name))
+class Bench:
+    """Where the mutants and variants of one assignment are judged.
 
-
-class _Mutants(Session):
-    """The process of the mutants, started anew whenever one of them has brought it down."""
+    Parameters
+    ----------
+    assignment : Assignment
+    """
 
     def __init__(self, assignment: Assignment) -> None:
-        self._assignment = assignment
-        self._stack = contextlib.ExitStack()
-        self._session: Session | None = None
-
-    def observe(
-        self, source: str, probe: str, inputs: Mapping[str, Any], *, seed: int = 0, variant: str = ""
-    ) -> Observation:
-        """Observe, in a process that is alive."""
-        if self._session is None:
-            self._session = self._stack.enter_context(reference.session(self._assignment, memory=MEMORY))
-            self._session.observe("def ready(student): return {}", "ready", {}, variant=variant)
-            self._session.seconds = SECONDS  # starting takes longer
-        try:
-            return self._session.observe(source, probe, inputs, seed=seed, variant=variant)
-        except Lost:
-            self.end()
-            raise
+        self.questions = {q.name: q for q in assignment.questions if not q.file}
+        self._expected = Beside(reference.Namespaces(assignment))
+        self._remembered = Remembered(self._expected)  # of the draws that every mutant is judged on
+        self._mutants = MutantSession(assignment)
 
     def end(self) -> None:
-        """End the process."""
-        self._stack.close()
-        self._session = None
+        """End the process of the mutants."""
+        self._mutants.end()
 
+    def try_mutant(self, mutant: Mutant) -> Trial:
+        """Judge one mutant: by its own question, and if that lets it pass, by the others."""
+        own = self.questions[mutant.cell]
+        trial = self._tried(own, mutant)
+        if trial.killed_by:
+            return trial
+        others = (self._tried(q, mutant) for q in self.questions.values() if q is not own)
+        return next((Trial(mutant, t.killed_by) for t in others if t.killed_by), trial)
 
-class _Remembered(Session):
-    """The reference: asked the same again, it answers what it answered before."""
+    def _tried(self, question: Question, mutant: Mutant) -> Trial:
+        """Judge a mutant by one question, which kills it only if it fails it on every draw."""
+        named, tags, patterns, raised = True, dict[str, None](), dict[str, None](), False
+        for seed in SEEDS:
+            try:
+                seen = self._look(question, mutant, seed)
+            except Lost:
+                return Trial(mutant, question.name, Told.ERROR)
+            outcome = verdict_on(question, seen, self._remembered)
+            if outcome.verdict is not Verdict.FAILED:
+                return Trial(mutant)
+            raised = raised or any(s.got.raised for s in seen)
+            if any(question.sentence(name) == outcome.headline for name in question.misconceptions):
+                continue
+            named = False
+            tags |= dict.fromkeys(_tags(question, outcome, seen))
+            patterns |= {outcome.headline: None} if outcome.headline else {}
+        inputs = [n for n, value in seen[0].case.inputs.items() if isinstance(value, np.ndarray)]
+        untrue = [tag for tag in tags if not agrees(tag, mutant.causes, inputs)]
+        untrue += [pattern for pattern in patterns if not self._holds(pattern, question, mutant)]
+        said = (*tags, *patterns)
+        told = Told.NAME if named else Told.WRONG if untrue else Told.RIGHT if said else Told.FACTS
+        told = Told.ERROR if told is Told.FACTS and raised else told
+        return Trial(mutant, question.name, told, said, tuple(untrue))
 
-    def __init__(self, expected: Session) -> None:
-        self._expected = expected
-        self._seen: dict[tuple[str, int, str], Observation] = {}
-
-    def observe(
-        self, source: str, probe: str, inputs: Mapping[str, Any], *, seed: int = 0, variant: str = ""
-    ) -> Observation:
-        """Observe, once."""
-        key = (probe, seed, variant)
-        if key not in self._seen:
-            self._seen[key] = self._expected.observe(source, probe, inputs, seed=seed, variant=variant)
-        return self._seen[key]
-
-
-@dataclass
-class _Worker:
-    questions: dict[str, Question]
-    expected: Session
-    remembered: Session  # what is expected of the draws that every mutant is judged on
-    mutants: Session
-
-
-_worker: _Worker | None = None
-
-
-def _start(course: Path, name: str) -> None:
-    global _worker
-    os.environ["MPLBACKEND"] = "Agg"
-    os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    warnings.simplefilter("ignore")
-    end_with_parent()
-    assignment = Assignment(course, name)
-    questions = {q.name: q for q in assignment.questions if not q.file}
-    expected, tried = Beside(reference.Namespaces(assignment)), _Mutants(assignment)
-    _worker = _Worker(questions, expected, _Remembered(expected), tried)
-    atexit.register(tried.end)
-
-
-def try_mutant(mutant: Mutant) -> Trial:
-    """Judge one mutant: by its own question, and if that lets it pass, by the others."""
-    assert _worker
-    w = _worker
-    own = w.questions[mutant.cell]
-    names = frozenset(n for case in own.cases(SEEDS[0]) for n, v in case.inputs.items() if isinstance(v, np.ndarray))
-    trial = _tried(own, mutant)
-    if not trial.killed_by:
-        others = (_tried(q, mutant) for q in w.questions.values() if q is not own)
-        trial = next((Trial(mutant, t.killed_by, t.lost) for t in others if t.killed_by), trial)
-    return replace(trial, inputs=names)
-
-
-def _tried(question: Question, mutant: Mutant) -> Trial:
-    """Judge a mutant by one question, which kills it only if it fails it on every draw."""
-    assert _worker
-    w = _worker
-    named: set[str] = set()
-    said: dict[str, None] = {}
-    for seed in SEEDS:
+    def _holds(self, pattern: str, question: Question, mutant: Mutant) -> bool:
+        """Whether what was said of the cases of one draw is said of the cases of many."""
         try:
-            seen = look(question, AsStudent(w.mutants, VARIANT + mutant.name), w.remembered, seed)
-        except Lost as error:
-            return Trial(mutant, question.name, str(error))
-        outcome = verdict_on(question, seen, w.remembered)
-        if outcome.verdict is not Verdict.FAILED:
-            return Trial(mutant)
-        name = next((m for m in question.misconceptions if question.sentence(m) == outcome.headline), "")
-        named.add(name)
-        said |= dict.fromkeys([] if name else _said(question, outcome, seen))
-    raised = next((s.got.raised.type_name for s in seen if s.got.raised), "")
-    return Trial(mutant, question.name, "", " or ".join(sorted(named - {""})), tuple(said), raised)
+            cases = [case for s in (*SEEDS, *MORE) for case in passes(question, self._look(question, mutant, s))]
+        except Lost:
+            return False
+        return pattern == f"{question.name} is {pattern_over_cases(cases)}."
+
+    def _look(self, question: Question, mutant: Mutant, seed: int) -> list[Seen]:
+        return look(question, AsStudent(self._mutants, VARIANT + mutant.name), self._remembered, seed)
+
+    def judge_correct(self, name: str, seeds: Sequence[int]) -> Drawn:
+        """Judge every right solution of a question on some draws."""
+        wrong: list[tuple[str, int, str]] = []
+        shares: dict[tuple[str, str], float] = {}
+        for variant, seed, seen, outcome in self._judged(name, self.questions[name].correct, seeds):
+            if outcome.verdict is not Verdict.PASSED:
+                wrong.append((variant, seed, " ".join(outcome.reasons)))
+                continue
+            for key, share in _shares(self.questions[name], seen).items():
+                shares[key] = max(share, shares.get(key, 0.0))
+        return Drawn(name, tuple(wrong), shares=shares)
+
+    def judge_misconceptions(self, name: str, seeds: Sequence[int]) -> Drawn:
+        """Judge every known wrong solution of a question on some draws."""
+        wrong: list[tuple[str, int, str]] = []
+        passed: set[str] = set()
+        for variant, seed, _, outcome in self._judged(name, self.questions[name].misconceptions, seeds):
+            if outcome.headline != self.questions[name].sentence(variant):
+                wrong.append((variant, seed, " ".join(outcome.reasons) or "it passes"))
+            if outcome.verdict is not Verdict.FAILED:
+                passed.add(variant)
+        return Drawn(name, tuple(wrong), frozenset(passed))
+
+    def _judged(
+        self, name: str, variants: Iterable[str], seeds: Sequence[int]
+    ) -> Iterator[tuple[str, int, list[Seen], Outcome]]:
+        question = self.questions[name]
+        for seed in seeds:
+            expected = Remembered(self._expected)
+            for variant in variants:
+                seen = look(question, AsStudent(expected, f"{name}/{variant}"), expected, seed)
+                yield variant, seed, seen, verdict_on(question, seen, expected)
 
 
-def _said(question: Question, outcome: Outcome, seen: Sequence[Seen]) -> list[str]:
+def _tags(question: Question, outcome: Outcome, seen: Sequence[Seen]) -> list[str]:
     failed = [o for o in outcome.outputs if o.verdict is Verdict.FAILED and o.reason]
     tags = [cause.tag for o in failed if o.name != INPUTS for cause in causes_of(question, o.name, seen)]
     return tags + ["in place" for o in failed if o.name == INPUTS]
-
-
-def judge_correct(question: str, seeds: Sequence[int]) -> Drawn:
-    """Judge every right solution of a question on some draws."""
-    return _drawn(question, seeds, correct=True)
-
-
-def judge_misconceptions(question: str, seeds: Sequence[int]) -> Drawn:
-    """Judge every known wrong solution of a question on some draws."""
-    return _drawn(question, seeds, correct=False)
-
-
-def _drawn(name: str, seeds: Sequence[int], correct: bool) -> Drawn:
-    assert _worker
-    question = _worker.questions[name]
-    variants = question.correct if correct else question.misconceptions
-    wrong: list[tuple[str, int, str]] = []
-    shares: dict[tuple[str, str], float] = {}
-    for seed in seeds:
-        expected = _Remembered(_worker.expected)
-        for variant in variants:
-            seen = look(question, AsStudent(expected, f"{name}/{variant}"), expected, seed)
-            outcome = verdict_on(question, seen, expected)
-            if correct and outcome.verdict is not Verdict.PASSED:
-                wrong.append((variant, seed, " ".join(outcome.reasons)))
-            elif correct:
-                for key, share in _shares(question, seen).items():
-                    shares[key] = max(share, shares.get(key, 0.0))
-            elif outcome.headline != question.sentence(variant):
-                wrong.append((variant, seed, " ".join(outcome.reasons) or "it passes"))
-    return Drawn(name, len(seeds) * len(variants), tuple(wrong), shares)
 
 
 def _shares(question: Question, seen: Sequence[Seen]) -> dict[tuple[str, str], float]:
@@ -240,3 +197,29 @@ def _shares(question: Question, seen: Sequence[Seen]) -> dict[tuple[str, str], f
             key = (name, "float32" if got.dtype.kind == "f" and got.dtype.itemsize < 8 else "float64")
             found[key] = max(share_of_tolerance(pair.got, expected), found.get(key, 0.0))
     return found
+
+
+# ------------------------------------------------------------------------------------------------- many at once
+
+_bench: Bench | None = None  # of this worker
+
+
+def pool(assignment: Assignment, jobs: int) -> ProcessPoolExecutor:
+    """Start workers that have a bench each; see `on_bench`."""
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(jobs, spawn, initializer=_start, initargs=(assignment.course, assignment.name))
+
+
+def _start(course: Path, name: str) -> None:
+    global _bench
+    os.environ["MPLBACKEND"] = "Agg"
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    warnings.simplefilter("ignore")
+    end_with_parent()
+    _bench = Bench(Assignment(course, name))
+    atexit.register(_bench.end)
+
+
+def on_bench(method: str, *arguments: object) -> Any:
+    """Call a method of this worker's bench."""
+    return getattr(_bench, method)(*arguments)

@@ -163,13 +163,13 @@ def _all_same(several: Iterable[tuple[np.ndarray, np.ndarray]]) -> bool:
     return proven
 
 
-def pattern_over_cases(cases: Sequence[tuple[Mapping[str, int], bool]]) -> str | None:
+def pattern_over_cases(cases: Sequence[tuple[Mapping[str, float], bool]]) -> str | None:
     """Say what the cases that passed have in common, and the failed ones have not; or the other way round.
 
     Parameters
     ----------
-    cases : sequence of (mapping from str to int, bool)
-        The sizes of each case, and whether it passed.
+    cases : sequence of (mapping from str to number, bool)
+        The sizes and settings of each case, and whether it passed.
 
     Returns
     -------

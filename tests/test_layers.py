@@ -87,6 +87,8 @@ LAYERS = {
         "nbgrader_bridge",
         "samples",
         "verify",
+        "truth",
+        "stand_ins",
         "trials",
         "strength",
         "report.strength",

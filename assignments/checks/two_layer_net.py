@@ -5,16 +5,25 @@ import numpy as np
 from autograder.model import Case
 from autograder.questions import handed_in, question
 
+# Sizes are drawn too: what one draw has in common by chance, the next has not.
+
+
+def unlike(rng, count, least, most):
+    """Draw sizes that differ from each other, so that a wrong factor can be told by what it equals."""
+    return (int(size) for size in rng.permutation(np.arange(least, most + 1))[:count])
+
+
 # ------------------------------------------------------------------------------ affine_forward
 
 
 def affine_inputs(rng):
-    """Images and plain rows; more rows than outputs and fewer; a batch of one; nothing square."""
+    """Images and plain rows; more rows than outputs; a batch of one; nothing square."""
+    p, q, r = unlike(rng, 3, 3, 7)
     for label, n, shape, m in [
-        ("a batch of small images", 5, (3, 2, 4), 7),
-        ("a batch of one", 1, (2, 3), 4),
-        ("plain rows, fewer outputs than inputs", 4, (6,), 2),
-        ("a single input number", 3, (1,), 5),
+        ("a batch of small images", p, (3, 2, r), q),
+        ("a batch of one", 1, (3, r), q),
+        ("plain rows, fewer outputs than inputs", r, (q + r,), 2),
+        ("a single input number", p, (1,), q),
     ]:
         d = int(np.prod(shape))
         inputs = {"x": rng.normal(size=(n, *shape)), "w": rng.normal(size=(d, m)), "b": rng.normal(1.0, 1.0, m)}
@@ -593,21 +602,27 @@ def passes_everything(reference):
 # -------------------------------------------------------------------------------- softmax_loss
 
 
+def labels(rng, n, classes):
+    """Draw the right classes; of a single image it is not 0, which is the number of its row too."""
+    return rng.integers(0 if n > 1 else 1, classes, n)
+
+
 def softmax_inputs(rng):
     """Ordinary scores, a batch of one, two classes, scores near plus and minus 1,000, and scores far apart.
 
     Scores are eighths, which float32 holds exactly even near 1,000. Where they are far apart, the right class is one of
     the likely ones, for the logarithm of a probability of 0 is no number for honest code either.
     """
+    p, q, r = unlike(rng, 3, 3, 8)
     for label, n, c, shift in [
-        ("ordinary scores", 7, 4, 0.0),
-        ("a batch of one", 1, 5, 0.0),
-        ("more images than classes", 13, 2, 0.5),
-        ("scores near 1,000", 3, 6, 1000.0),
-        ("scores near -1,000", 4, 3, -1000.0),
+        ("ordinary scores", p, q, 0.0),
+        ("a batch of one", 1, r, 0.0),
+        ("two classes, more images", p + q, 2, 0.5),
+        ("scores near 1,000", q, p, 1000.0),
+        ("scores near -1,000", p, r, -1000.0),
     ]:
         scores = shift + rng.integers(-24, 25, (n, c)) / 8
-        yield Case(label, {"x": scores, "y": rng.integers(0, c, n)}, {"N": n, "C": c})
+        yield Case(label, {"x": scores, "y": labels(rng, n, c)}, {"N": n, "C": c})
     far = np.repeat([[1000.0, 1000.0, -500.0, -500.0, -500.0]], 6, axis=0) + rng.integers(-24, 25, (6, 5)) / 8
     yield Case("scores far apart", {"x": far, "y": rng.integers(0, 2, 6)}, {"N": 6, "C": 5})
 
@@ -860,13 +875,15 @@ def _clear_of_the_kink(rng, shape, W1, b1):
 def network_inputs(rng):
     """Small networks with trained-looking weights: images and rows, with and without regularisation.
 
+    No two of what is special - no regularisation, a batch of one, large scores, D = H - hold in just the same cases.
     Near 1,000 float32 holds no more than four places after the point. There all numbers are eighths (with the hidden
     biases shifted off them, so that no sum is 0), whose sums it holds exactly.
     """
+    (p, q), (hidden, same) = unlike(rng, 2, 4, 9), unlike(rng, 2, 30, 47)
     for label, n, shape, h, c, reg in [
-        ("images, with regularisation", 6, (3, 4, 5), 40, 7, 0.35),
-        ("plain rows, without regularisation", 5, (50,), 50, 8, 0.0),
-        ("a batch of one", 1, (2, 5, 5), 60, 6, 0.2),
+        ("images, with regularisation", p, (3, 4, 4), hidden, q, float(rng.uniform(0.2, 0.4))),
+        ("plain rows, without regularisation", q, (same,), same, p, 0.0),
+        ("a batch of one", 1, (2, 5, 5), hidden, q, float(rng.uniform(0.2, 0.4))),
     ]:
         d = int(np.prod(shape))
         W1, b1 = rng.normal(0, d**-0.5, (d, h)), rng.normal(0.3, 0.5, h)
@@ -876,12 +893,12 @@ def network_inputs(rng):
     def eighths(largest, shape):
         return rng.integers(-largest, largest + 1, shape) / 8
 
-    X, W1, b1 = eighths(16, (4, 64)), eighths(2, (64, 30)), 0.25 + eighths(4, 30) + 1 / 128
-    yield network_case(rng, "scores near 1,000", X, W1, b1, eighths(3, (30, 9)), 1000 + eighths(4, 9), 0.1)
+    X, W1, b1 = eighths(16, (p, same)), eighths(2, (same, same)), 0.25 + eighths(4, same) + 1 / 128
+    yield network_case(rng, "scores near 1,000", X, W1, b1, eighths(3, (same, q)), 1000 + eighths(4, q), 0.1)
 
 
 def network_case(rng, label, X, W1, b1, W2, b2, reg):
-    inputs = {"X": X, "y": rng.integers(0, len(b2), len(X)), "W1": W1, "b1": b1, "W2": W2, "b2": b2}
+    inputs = {"X": X, "y": labels(rng, len(X), len(b2)), "W1": W1, "b1": b1, "W2": W2, "b2": b2}
     inputs |= {"weight_scale": float(rng.uniform(0.02, 0.2)), "reg": reg}
     return Case(label, inputs, {"N": len(X), "D": len(W1), "H": len(W2), "C": len(b2)})
 
@@ -1204,12 +1221,14 @@ def best_two_layer_net(reference, X, params):
 
 # ------------------------------------------------------------------------------------- equivalent mutants
 
-for _question in (affine_forward, affine_backward):
-    _line = {"affine_forward": 1, "affine_backward": 2}[_question.name]
-    _question.equivalent(
-        f"{_question.name}:{_line} x.reshape(len(x), -1) -> x.reshape(len(x), -2)",
-        "NumPy takes any negative length in reshape for 'whatever is left', not only -1.",
-    )
+affine_forward.equivalent(
+    "affine_forward:1 x.reshape(len(x), -1) -> x.reshape(len(x), -2)",
+    "NumPy takes any negative length in reshape for 'whatever is left', not only -1.",
+)
+affine_backward.equivalent(
+    "affine_backward:2 x.reshape(len(x), -1) -> x.reshape(len(x), -2)",
+    "NumPy takes any negative length in reshape for 'whatever is left', not only -1.",
+)
 relu_backward.equivalent(
     "relu_backward:1 dout * (x > 0) -> dout * (x >= 0)",
     "At 0 ReLU has no derivative, and 0 and 1 are both taken for it; either choice is accepted, so no input is 0.",

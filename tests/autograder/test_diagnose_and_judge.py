@@ -1,5 +1,6 @@
 """Every sentence a student may read is said for its own mistake and for no other; one question is judged fairly."""
 
+import re
 import socket
 import threading
 from contextlib import contextmanager
@@ -64,7 +65,8 @@ def test_biases_kept_as_rows_are_noted_and_cost_nothing(expected):
     network = judge_variant(QUESTIONS["TwoLayerNet"], "biases_as_rows", expected, 5)
     row = judge_variant(QUESTIONS["affine_backward"], "bias_gradient_kept_as_a_row", expected, 5)
     assert (network.verdict, row.verdict) == (Verdict.PASSED, Verdict.PASSED)
-    assert any("affine_backward, db: has shape (1, 7) where (7,) is asked" in note for note in row.notes), row.notes
+    said = r"affine_backward, db: has shape \(1, (\d)\) where \(\1,\) is asked"
+    assert any(re.match(said, note) for note in row.notes), row.notes
 
 
 @pytest.mark.parametrize(
