@@ -9,7 +9,7 @@ from rich.text import Text
 from autograder.strength import Strength, findings, shares
 from autograder.trials import Drawn, Told, Trial
 
-WIDTH = 132  # columns of the table
+WIDTH = 145  # columns of the table
 _HEADS = (
     "\ncases",
     *("right\nvariants", "\nrefused", "most of\nfloat64", "tolerance\nfloat32"),
