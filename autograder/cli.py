@@ -145,8 +145,8 @@ def _measure(assignment: Assignment, draws: int, jobs: int) -> int:
         measured = measuring.measure(
             assignment, draws, jobs, lambda done, of: progress.update(task, completed=done, total=of)
         )
-    wide = max(console.width, report.WIDTH)  # a table cut off says nothing
-    console.print(report.strength_table(measured), *report.details(measured), sep="\n", width=wide, soft_wrap=True)
+    wide = Console(width=max(console.width, report.WIDTH))  # a table cut off says nothing
+    wide.print(report.strength_table(measured), *report.details(measured), sep="\n", soft_wrap=True)
     console.print(f"{assignment.name}: strength measured in {measured.seconds:.0f} s by {jobs} workers.")
     return sum(not finding.holds for finding in measuring.findings(measured))
 

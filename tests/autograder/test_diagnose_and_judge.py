@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.diagnose import Seen, alike, observe_reference, recognise
+from autograder.diagnose import Seen, alike, causes_of, observe_reference, recognise
 from autograder.faults import GraderFault
-from autograder.judge import judge
+from autograder.judge import judge, verdict_on
 from autograder.model import Case, NotAnArray, Observation, Raised, Verdict
-from autograder.probe import Lost, Session, serve
+from autograder.probe import Beside, Lost, Session, serve
 from autograder.questions import load_questions, question
 from autograder.verify import judge_variant
 
@@ -322,3 +322,55 @@ V = np.array([1.5, np.nan, -2e5])
 )
 def test_two_observations_are_alike_when_they_show_the_same_behaviour(a, b, same):
     assert alike(a, b) is same
+
+
+def test_what_is_random_is_alike_within_a_tolerance_of_its_own():
+    """Found as a gap: a misconception was not recognised where fresh weights came from another generator."""
+    one, other = (observation(spread=np.array([spread]), out=np.ones(2)) for spread in (1.0, 1.02))
+    assert alike(one, other, {"spread": 0.05})
+    assert not alike(one, other)
+    assert not alike(one, other, {"spread": 0.001})
+    assert not alike(one, observation(spread=np.array([1.0]), out=np.full(2, 1.02)), {"spread": 0.05})
+
+
+# --------------------------------------------------------------------------- what all cases together say
+
+
+def draw_penalised(rng):
+    for label, n, reg in (("one", 3, 0.5), ("another", 2, 0.25), ("none", 4, 0.0)):
+        yield Case(label, {"x": rng.normal(size=(n, 4)), "reg": reg}, {"N": n, "D": n if reg == 0 else 9})
+
+
+@question(points={"loss": 1}, draw=draw_penalised)
+def penalised(student, x, reg):
+    return {"loss": student.penalised(x, reg)}
+
+
+def seen_by(answer):
+    """Look at an answer beside the reference, a mean with a penalty; the seed is 1."""
+
+    def right(x, reg):
+        return np.mean(x) + 0.5 * reg * (x * x).sum()
+
+    sides = [Beside(lambda _, function=f: {"penalised": function}) for f in (right, answer)]
+    cases = penalised.cases(1)
+    return [
+        Seen(c, 1, *(side.observe(penalised.source, "penalised", c.inputs) for side in sides)) for c in cases
+    ], sides[0]
+
+
+def test_a_setting_counts_among_what_cases_have_in_common():
+    """Found as a bug: without `reg` among them, the size that happened to go with it was named."""
+    seen, reference = seen_by(lambda x, reg: np.mean(x) + reg)
+    assert verdict_on(penalised, seen, reference).headline == "penalised is right only when reg = 0."
+
+
+def test_a_term_is_named_missing_only_if_every_case_is_a_number():
+    """Found as a wrong cause: of `loss % penalty`, which is nan without a penalty, the penalty was said to be missing."""
+    (missing, _), (partly, _) = (
+        seen_by(answer)
+        for answer in (lambda x, reg: np.mean(x), lambda x, reg: np.mean(x) if reg else np.float64(np.nan))
+    )
+    (cause,) = causes_of(penalised, "loss", missing)
+    assert cause == "The term `0.5 * reg * sum(x**2)` is missing."
+    assert causes_of(penalised, "loss", partly) == ()

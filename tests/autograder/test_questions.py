@@ -195,6 +195,12 @@ class TestLoadQuestions:
         assert questions[1].sentence("wrong") == "It is wrong."
         assert [q.free_names() for q in questions] == [set(), set()]
 
+    def test_a_question_that_has_two_names_is_asked_once(self, tmp_path):
+        """Found as a bug: the variable of a loop over questions, left at the end of a file, was one more of them."""
+        path = tmp_path / "two_layer_net.py"
+        path.write_text(FILE + "\nfor each in (alpha, zeta):\n    pass\n")
+        assert [q.name for q in load_questions(path)] == ["zeta", "alpha"]
+
     def test_a_file_may_be_changed_and_read_again(self, tmp_path):
         path = tmp_path / "two_layer_net.py"
         path.write_text(FILE)

@@ -89,10 +89,10 @@ def test_a_mutant_without_end_is_killed_and_the_next_one_still_judged(tmp_path, 
 @pytest.mark.parametrize(
     ("name", "told", "said"),
     [
-        ("total:4 return out * 3 -> return -(out * 3)", Told.RIGHT, ("factor -1",)),
-        ("total:4 return out * 3 -> return out * 6", Told.RIGHT, ("factor 2",)),
-        ("total:4 return out * 3 -> return out ** 3", Told.FACTS, ()),
-        ("total:3 out + row -> out @ row", Told.ERROR, ()),
+        ("total:2 return out * 3 -> return -(out * 3)", Told.RIGHT, ("factor -1",)),
+        ("total:2 return out * 3 -> return out * 6", Told.RIGHT, ("factor 2",)),
+        ("total:2 return out * 3 -> return out ** 3", Told.FACTS, ()),
+        ("total:2 return out * 3 -> return out @ 3", Told.ERROR, ()),
     ],
 )
 def test_what_is_told_is_held_against_what_the_mutation_is(tiny, bench, name, told, said):
@@ -100,16 +100,13 @@ def test_what_is_told_is_held_against_what_the_mutation_is(tiny, bench, name, to
     assert (trial.killed_by, trial.told, trial.said, trial.untrue) == ("total", told, said, ())
 
 
-def test_a_mutant_that_gives_what_a_misconception_gives_bears_its_name(tmp_path, bench_of):
-    assignment = tiny_course.write(
-        tmp_path, total="def total(x):\n    ### BEGIN SOLUTION\n    return 3 * x.sum(axis=0)\n"
-    )
-    trial = bench_of(assignment).try_mutant(mutant(assignment, "total:1 x.sum(axis=0) -> x.mean(axis=0)"))
+def test_a_mutant_that_gives_what_a_misconception_gives_bears_its_name(tiny, bench):
+    trial = bench.try_mutant(mutant(tiny, "total:1 x.sum(axis=0) -> x.mean(axis=0)"))
     assert (trial.told, trial.said) == (Told.NAME, ())
 
 
 def test_a_rule_that_says_what_is_not_so_is_counted_wrong(tiny, bench, monkeypatch):
-    doubled = mutant(tiny, "total:4 return out * 3 -> return out * 6")
+    doubled = mutant(tiny, "total:2 return out * 3 -> return out * 6")
     monkeypatch.setattr(trials, "causes_of", lambda *_: (Cause("factor 7", "Seven."), Cause("factor 2", "Two.")))
     trial = bench.try_mutant(doubled)
     assert (trial.told, trial.said, trial.untrue) == (Told.WRONG, ("factor 7", "factor 2"), ("factor 7",))
@@ -117,11 +114,11 @@ def test_a_rule_that_says_what_is_not_so_is_counted_wrong(tiny, bench, monkeypat
 
 def test_a_rule_that_keeps_quiet_is_not_counted_at_all(tiny, bench, monkeypatch):
     monkeypatch.setattr(trials, "causes_of", lambda *_: ())
-    assert bench.try_mutant(mutant(tiny, "total:4 return out * 3 -> return out * 6")).told is Told.FACTS
+    assert bench.try_mutant(mutant(tiny, "total:2 return out * 3 -> return out * 6")).told is Told.FACTS
 
 
 def test_what_is_said_of_the_cases_of_one_draw_must_hold_on_others(tiny, bench, monkeypatch):
-    last = mutant(tiny, "total:3 out + row -> row")
+    last = mutant(tiny, "total:1 x.sum(axis=0) -> x.max(axis=0)")
     trial = bench.try_mutant(last)
     assert "total is right only for a batch of one." in trial.said
     assert trial.untrue == ()
