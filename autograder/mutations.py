@@ -1,7 +1,7 @@
 """Small mistakes made in a syntax tree on purpose: what may be written instead of one node of a solution.
 
-An operator takes a node and gives the nodes that may stand in its place, each with the kind of mistake and, where the
-mistake itself says so, what is then true of the answer: the tags of `cs231n_lite.evidence.Cause` that are no lie.
+An operator gives the nodes that may stand in a node's place, each with the kind of mistake and, where that says so, what is
+then true of the answer: the tags of `cs231n_lite.evidence.Cause` that are no lie.
 """
 
 import ast
@@ -67,25 +67,41 @@ def quantity(node: ast.AST) -> str | float | None:
 
 
 _OVER = {"N": "1/N", "1/N": "N"}
+_LINEAR = ("T", "sum", "mean", "reshape", "ravel", "transpose", "copy", "dot", "asarray")
 
 
 def scaled(node: ast.AST, place: Place, factor: str | float | None) -> frozenset[str]:
-    """Say what is true where `node` is multiplied by `factor`: of the whole answer, or of each term it stands in."""
+    """Say what is true where `node` is multiplied by `factor`: of the term it stands in, else of the whole answer.
+
+    Nothing is known where it is an exponent, an index or an argument, for then what comes out is no multiple.
+    """
     if factor is None:
         return frozenset()
-    told = f"{factor:.6g}" if not isinstance(factor, str) else factor
-    tags, below = {f"factor {told}" if factor else "zeros"}, node
+    told, below = f"{factor:.6g}" if not isinstance(factor, str) else factor, node
     for parent in place.above:
         if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub):
-            tags.add(f"term {names_in(below)} times {told}")
-        if isinstance(parent, ast.Call | ast.stmt | ast.Compare | ast.Subscript) and not _sums(parent):
+            return frozenset({f"term {names_in(below)} times {told}"})
+        if isinstance(parent, ast.Assign | ast.Return):
             break
+        if not _hands_on(parent, below):
+            return frozenset()
         below = parent
-    return frozenset(tags)
+    return frozenset({f"factor {told}" if factor else "zeros"})
 
 
-def _sums(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("sum", "mean")
+def _hands_on(parent: ast.AST, below: ast.AST) -> bool:
+    """Whether twice of what is below gives twice of what is above."""
+    match parent:
+        case ast.BinOp(op=ast.Div(), left=value) | ast.Subscript(value=value):
+            return value is below
+        case ast.Attribute(attr=name):
+            return name in _LINEAR
+        case ast.Call(func=function, args=arguments):
+            of_numpy = isinstance(function, ast.Attribute) and is_name(function.value, "np")
+            return function is below or (of_numpy and function_of(parent) in _LINEAR and arguments[0] is below)
+        case ast.BinOp(op=op):
+            return isinstance(op, ast.Mult | ast.MatMult)
+    return isinstance(parent, ast.UnaryOp | ast.Tuple | ast.Dict)
 
 
 def replaced(node: ast.AST, **parts: object) -> ast.AST:
@@ -230,10 +246,4 @@ def off_by_one(node: ast.AST, place: Place) -> Iterator[Change]:
         yield Change(replaced(node, args=[ast.Constant(1), *node.args]), "off by one")
 
 
-OPERATORS: tuple[Operator, ...] = (
-    other_operator,
-    one_operand,
-    other_number,
-    other_comparison,
-    off_by_one,
-)
+OPERATORS: tuple[Operator, ...] = (other_operator, one_operand, other_number, other_comparison, off_by_one)

@@ -386,6 +386,14 @@ def clipped_in_single_precision(reference):
 
 
 @relu_forward.correct_variant
+def with_a_gate_of_its_own(reference):
+    def gate(x):
+        return np.heaviside(x, 1.0)  # open at 0
+
+    return {"relu_forward": lambda x: (np.einsum("...,...->...", gate(x), x), (gate(x), x.shape))}
+
+
+@relu_forward.correct_variant
 def gate_in_fortran_order(reference):
     return {"relu_forward": lambda x: (np.asfortranarray(np.maximum(x, 0)), {"open": x > 0})}
 
@@ -1035,7 +1043,8 @@ def single_precision_network(reference):
 @TwoLayerNet.correct_variant
 def other_memory_layouts_in_the_network(reference):
     def change(net, X, y, loss, grads):
-        return loss, {name: np.repeat(np.asfortranarray(value), 2, axis=-1)[..., ::2] for name, value in grads.items()}
+        apart = {name: np.repeat(value, 2, axis=-1)[..., ::2] for name, value in grads.items()}
+        return loss, apart | {"W1": np.asfortranarray(grads["W1"])}
 
     return _network(change)(reference)
 
