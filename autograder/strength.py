@@ -86,7 +86,7 @@ def findings(strength: Strength) -> list[Finding]:
     misled = s.told(Told.WRONG)
     right = _share(s.told(Told.RIGHT), s.told(Told.RIGHT, Told.WRONG), 1.0)
     wrong = _share(misled, s.told(Told.RIGHT, Told.WRONG, Told.ERROR, Told.FACTS), 0.0)
-    refused, unknown = ([_told(d, w) for d in drawn for w in d.wrong] for drawn in (s.correct, s.misconceptions))
+    refused, unknown = ([_verdict(d, w) for d in drawn for w in d.wrong] for drawn in (s.correct, s.misconceptions))
     tight = [f"{name} uses {share:.0%}" for name, share in shares(s.correct).items() if share > SLACK]
     return [
         Finding(f"at least {KILLED:.0%} of the mutants are killed", caught >= KILLED, _names(s.survived)),
@@ -103,7 +103,7 @@ def _share(part: list[Trial], whole: list[Trial], of_nothing: float) -> float:
     return len(part) / len(whole) if whole else of_nothing
 
 
-def _told(drawn: Drawn, wrong: tuple[str, int, str]) -> str:
+def _verdict(drawn: Drawn, wrong: tuple[str, int, str]) -> str:
     variant, seed, why = wrong
     return f"{drawn.question}, {variant}, seed {seed}: {why}"
 

@@ -20,7 +20,7 @@ from autograder.faults import AutograderError, GraderFault, SubmissionFault
 COMMANDS = {
     "release": ["--course"],
     "grade": ["--course", "--submitted", "--student", "--jobs", "--question-seconds", "--seed"],
-    "verify": ["--course"],
+    "verify": ["--course", "--all", "--strength", "--draws", "--jobs"],
     "demo": ["--jobs", "--course", "--name", "--folder", "--open"],
     "doctor": ["--course"],
 }
