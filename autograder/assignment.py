@@ -28,7 +28,12 @@ def find_course(start: Path) -> Path:
 
 def names_of_assignments(course: Path) -> list[str]:
     """Name every assignment of a course that has questions."""
-    return sorted(path.stem for path in (course / "checks").glob("*.py") if not path.stem.startswith("_"))
+    names = sorted(path.stem for path in (course / "checks").glob("*.py") if not path.stem.startswith("_"))
+    if not names:
+        raise GraderFault(
+            f"Looked for assignments in {course.name}/checks; there are none. Write the questions of one there."
+        )
+    return names
 
 
 def check_id(question: str) -> str:

@@ -12,7 +12,7 @@ from autograder.trials import Drawn, Told, Trial
 WIDTH = 145  # columns of the table
 _HEADS = (
     "\ncases",
-    *("right\nvariants", "\nrefused", "most of\nfloat64", "tolerance\nfloat32"),
+    *("right\nvariants", "\nrefused", "tolerance\nfloat64", "used\nfloat32"),
     *("known\nwrong", "\nfailed", "\nnamed"),
     *("mutants\nkilled", "\nsurvived", "\nequal"),
     *("told\nname", "\nright", "\nwrong", "\nerror", "\nfacts"),

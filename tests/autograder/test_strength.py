@@ -8,6 +8,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from autograder import cli, strength
+from autograder.assignment import names_of_assignments
 from autograder.faults import GraderFault
 from autograder.mutants import mutants
 from autograder.report.strength import WIDTH, details, strength_table
@@ -59,7 +60,9 @@ def test_nothing_is_broken_where_nothing_was_missed(perfect):
 
 def test_one_survivor_in_forty_is_too_many(perfect):
     measured = with_trials(perfect, 1)
-    assert broken(measured) == {"at least 99% of the mutants are killed": measured.survived[0].mutant.name}
+    assert broken(measured) == {
+        "at least 99% of the mutants are killed": f"1 of {len(perfect.killed)} fall short",
+    }
 
 
 def test_a_mutant_said_to_be_equivalent_counts_neither_as_killed_nor_as_survived(perfect, tiny):
@@ -88,12 +91,22 @@ def test_a_declaration_without_a_reason_or_of_another_question_is_refused(tiny, 
 
 
 def test_wrong_causes_are_held_against_all_causes_and_against_all_mutants(perfect):
-    right, wrong = (claim(perfect) for claim in (_says("of what general rules say"), _says("told a wrong cause")))
+    right, wrong = (_says(words)(perfect) for words in ("of what general rules say", "told a wrong cause"))
     one = with_trials(perfect, 1, killed_by="halve", told=Told.WRONG, said=("zeros",), untrue=("zeros",))
-    assert broken(one) == {wrong: one.told(Told.WRONG)[0].mutant.name}  # 1 in 47 is above 2 %, 1 in 24 below 10 %
+    assert broken(one) == {wrong: f"1 of {len(perfect.killed)} fall short"}  # above 2 %, and below 10 % of the spoken
     assert broken(with_trials(perfect, 4, killed_by="halve", told=Told.WRONG)).keys() == {right, wrong}
-    spoken = [t for t in perfect.trials if t.told is not Told.RIGHT]
-    assert broken(changed(perfect, trials=tuple(spoken))) == {}  # rules that say nothing say nothing wrong
+    silent = tuple(t for t in perfect.trials if t.told is not Told.RIGHT)
+    assert broken(changed(perfect, trials=silent)) == {}  # rules that say nothing say nothing wrong
+
+
+def test_a_name_is_no_cause_that_could_be_wrong(perfect):
+    """Mutants that bear a misconception's name do not dilute the share of wrong causes."""
+    named = changed(perfect, trials=tuple(Trial(t.mutant, t.killed_by, Told.NAME) for t in perfect.trials))
+    assert broken(with_trials(named, 1, killed_by="halve", told=Told.WRONG)).keys() == {
+        _says("of what general rules say")(perfect),
+        _says("told a wrong cause")(perfect),
+        *broken(named),
+    }
 
 
 def _says(words):
@@ -102,15 +115,15 @@ def _says(words):
 
 def test_one_refusal_among_all_verdicts_is_told_with_its_draw(perfect):
     refused = (*perfect.correct, Drawn("total", (("single", 733, "total, out: differs."),)))
-    assert broken(changed(perfect, correct=refused)) == {
-        "no right solution is refused": "total, single, seed 733: total, out: differs."
-    }
+    assert broken(changed(perfect, correct=refused)) == {"no right solution is refused": "verdicts against it: 1"}
+    said = printed(*details(changed(perfect, correct=refused))).split("\n")
+    assert "refused  total, single, seed 733: total, out: differs." in said
 
 
 def test_a_misconception_that_is_not_called_by_its_name_is_told(perfect):
     missed = (Drawn("total", (("averaged", 7, "it passes"),), frozenset({"averaged"})),)
     assert broken(changed(perfect, misconceptions=missed)) == {
-        "every misconception is called by its name": "total, averaged, seed 7: it passes"
+        "every misconception is called by its name": "verdicts against it: 1"
     }
 
 
@@ -219,6 +232,11 @@ def test_the_command_exits_0_where_every_target_is_met(tiny, perfect, monkeypatc
     monkeypatch.setattr(strength, "measure", lambda *_: perfect)
     done = CliRunner().invoke(cli.app, ["verify", "tiny", "--course", str(tiny.course), "--strength"])
     assert done.exit_code == 0, done.output
+
+
+def test_a_course_without_questions_is_not_called_sound(tmp_path):
+    with pytest.raises(GraderFault, match=r"Looked for assignments in course/checks; there are none\. Write"):
+        names_of_assignments(tmp_path / "course")
 
 
 @pytest.mark.parametrize("arguments", [["verify"], ["verify", "tiny", "--all"]])
