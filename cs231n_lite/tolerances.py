@@ -16,7 +16,8 @@ def tolerance(got_dtype: Any, expected_dtype: Any) -> float:
 
     Two right ways to the same float64 (machine epsilon 2e-16) rarely part by more than 1e-10, wrong ones rarely by less
     than 1e-6: 1e-7 lies between. float32 (epsilon 1e-7) gets a thousand times its epsilon, 1e-4, and so does float16,
-    which no assignment asks for. Integers and booleans are exact unless a float meets them.
+    which no assignment asks for. Integers and booleans are exact unless a float meets them. What rounding does on each
+    question, and what its smallest known mistake does, is measured: docs/strength.md.
 
     Examples
     --------
