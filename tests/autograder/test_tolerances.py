@@ -13,7 +13,7 @@ from autograder.reference import Namespaces
 from autograder.trials import Bench
 from cs231n_lite.tolerances import share_of_tolerance, tolerance
 
-DRAWS = range(20)  # 'autograder verify two_layer_net --strength' takes 1,000
+DRAWS = range(10)  # 'autograder verify two_layer_net --strength' takes 1,000
 QUESTIONS = ["affine_forward", "affine_backward", "relu_forward", "relu_backward", "softmax_loss", "TwoLayerNet"]
 asked = pytest.mark.parametrize("name", QUESTIONS)
 
