@@ -50,9 +50,10 @@ def _assignment(course: Path | None, name: str) -> Assignment:
 @app.command()
 def release(name: Name, course: CourseOption = None) -> None:
     """Generate what students get from the source notebook, with nbgrader, and check that it gives nothing away."""
-    from autograder import nbgrader_bridge, verify
+    from autograder import given, nbgrader_bridge, verify
 
     assignment = _assignment(course, name)
+    given.write(assignment)
     nbgrader_bridge.release(assignment.course, name)
     _ = assignment.questions
     found = verify.leaks(assignment.frame, assignment.release_path.parent)

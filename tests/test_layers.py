@@ -54,6 +54,7 @@ LAYERS = {
         "explore",
         "questions",
         "assignment",
+        "given",
         "origins",
         "diagnose",
         "judge",
