@@ -119,7 +119,8 @@ class Assignment:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
         samples = Path("samples") / self.name
-        shutil.copytree(self.course / samples, folder / samples, ignore=shutil.ignore_patterns("__pycache__"))
+        if (self.course / samples).is_dir():
+            shutil.copytree(self.course / samples, folder / samples, ignore=shutil.ignore_patterns("__pycache__"))
         return copy
 
     def reference_code(self) -> list[tuple[str, str]]:

@@ -87,7 +87,7 @@ def test_a_name_that_no_solution_defines(later):
 
 def test_what_is_given_must_stand_alone(later):
     wanted = {"two_layer_net": ["TwoLayerNet"]}
-    with pytest.raises(GraderFault, match="It uses affine_backward, affine_forward, relu_backward.*Add that to GIVEN"):
+    with pytest.raises(GraderFault, match=r"It uses affine_backward, affine_forward, relu_backward.*Add that to GIVEN"):
         given.text_of(asking_for(later, wanted))
 
 
