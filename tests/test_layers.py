@@ -55,6 +55,7 @@ LAYERS = {
         "questions",
         "assignment",
         "given",
+        "scaffold",
         "origins",
         "diagnose",
         "judge",
