@@ -170,10 +170,11 @@ def inspect_gradients(
         alone = look_along(point, {k: grad}, seed) if sight.wrong else None
         if alone and alone.wrong:
             entry = descend(point, k, grad, alone.worst[k]) if grad.size > SMALL else ()
-            faults[k] = _closer_look(point, k, grad, entry, label[k], sizes) or Fault(k, None, _unlocated(label[k]))
+            fault = _closer_look(point, k, grad, entry, label[k], sizes)
+            faults |= {k: fault} if fault else {} if k in dim else {k: Fault(k, None, _unlocated(label[k]))}
         elif k in dim and (fault := _closer_look(point, k, grad, (), label[k], sizes)):
             faults[k] = fault
-    if sight.wrong and not faults:
+    if sight.wrong and not faults and not dim:
         faults[""] = Fault("", None, _unlocated(name or "gradients"))
     total = sum(array.size for array in wanted.values())
     told = tuple(faults[k] for k in (*params, "") if k in faults)

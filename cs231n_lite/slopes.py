@@ -64,7 +64,9 @@ def has_kink(
 
     The two slopes of a smooth curve draw ten times closer together when the nudge is ten times smaller.
     """
-    wide, narrow = (
-        abs(slope(f, x, upstream, index, 0.0, step) - slope(f, x, upstream, index, -step, 0.0)) for step in (h, h / 10)
-    )
-    return error <= wide and not 0.05 * wide < narrow < 0.2 * wide
+
+    def apart(step: float) -> float:
+        return abs(slope(f, x, upstream, index, 0.0, step) - slope(f, x, upstream, index, -step, 0.0))
+
+    wide = apart(h)
+    return error <= wide and not 0.05 * wide < apart(h / 10) < 0.2 * wide
