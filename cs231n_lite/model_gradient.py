@@ -1,34 +1,22 @@
 """Is the gradient of a whole model right? A handful of evaluations of the loss say whether; if not, more say where."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from cs231n_lite.closer_look import ENTRIES, Fault, closer_look, no_gradient
 from cs231n_lite.compare import compare, expect_unchanged
-from cs231n_lite.directions import CHANCE, DIRECTIONS, MOST, Loss, Point, descend, look_along
-from cs231n_lite.gradient_check import examine
-from cs231n_lite.mismatch import told_apart
+from cs231n_lite.directions import CHANCE, DIRECTIONS, MOST, Loss, Point, look_along
 from cs231n_lite.slopes import require_point
 
-SMALL = 512  # so many entries are all nudged one by one where a parameter needs a closer look ...
-ENTRIES = 144  # ... and about so many of a larger one
 DIM = 0.1  # where an error of this share of the gradient might be missed, the directions are no judge
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One parameter whose gradient is wrong: its name, a wrong entry where one was found, and all of it in words."""
-
-    parameter: str
-    entry: tuple[int, ...] | None
-    text: str
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class GradientReport:
-    """What `check_gradients` found; print it.
+    """What `check_gradients` found, in words where it is shown.
 
     Attributes
     ----------
@@ -56,7 +44,7 @@ class GradientReport:
     share: float
     dim: tuple[str, ...]
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         if self.faults:
             return "\n".join(fault.text for fault in self.faults)
         said = f"No error in {self.entries:,} slopes, after {self.evaluations} evaluations of the loss."
@@ -142,6 +130,9 @@ def inspect_gradients(
     seed: int = 0,
 ) -> GradientReport:
     """Do what `check_gradients` does, and give the report in any case."""
+    if not isinstance(grads, Mapping):
+        kind = type(grads).__name__
+        raise AssertionError(f"{name or 'grads'}: gradients by name are asked, got {kind}. Return a dictionary.")
     for array in params.values():
         require_point(array, MOST, "check_gradients")
     label = {k: f"{name}, d{k}" if name else f"d{k}" for k in params}
@@ -160,27 +151,21 @@ def inspect_gradients(
     length = {k: float(np.linalg.norm(grad)) for k, grad in whole.items()}
     share = {k: sight.shortest[k] / (length[k] or max(length.values()) or 1.0) for k in whole}
     dim = tuple(k for k in whole if share[k] > DIM)
-    faults = {k: Fault(k, None, str(mismatch)) for k, mismatch in odd.items()}
-    for k in odd:
-        if params[k].size <= SMALL and (
-            finding := examine(_along(point, k), params[k], grads.get(k), name=label[k], sizes=sizes)
-        ):
-            faults[k] = Fault(k, None, finding.text)
+    faults = {k: no_gradient(point, k, grads, mismatch, sizes) for k, mismatch in odd.items()}
     for k, grad in whole.items():
         alone = look_along(point, {k: grad}, seed) if sight.wrong else None
-        if alone and alone.wrong:
-            entry = descend(point, k, grad, alone.worst[k]) if grad.size > SMALL else ()
-            fault = _closer_look(point, k, grad, entry, label[k], sizes)
-            faults |= {k: fault} if fault else {} if k in dim else {k: Fault(k, None, _unlocated(label[k]))}
-        elif k in dim and (fault := _closer_look(point, k, grad, (), label[k], sizes)):
-            faults[k] = fault
+        found = bool(alone and alone.wrong)
+        if found or k in dim:
+            fault = closer_look(point, k, grad, label[k], sizes, alone.worst[k] if alone and found else None)
+            if not fault and k not in dim:
+                fault = Fault(k, None, _unlocated(label[k]))
+            faults |= {k: fault} if fault else {}
     if sight.wrong and not faults and not dim:
         faults[""] = Fault("", None, _unlocated(name or "gradients"))
-    total = sum(array.size for array in wanted.values())
     told = tuple(faults[k] for k in (*params, "") if k in faults)
-    return GradientReport(
-        told, spent, point.calls - spent, total, sight.shortest, max(share.values(), default=0.0), dim
-    )
+    entries = sum(array.size for array in wanted.values())
+    worst = max(share.values(), default=0.0)
+    return GradientReport(told, spent, point.calls - spent, entries, sight.shortest, worst, dim)
 
 
 def _unlocated(label: str) -> str:
@@ -188,60 +173,3 @@ def _unlocated(label: str) -> str:
         f"{label}: along random directions the loss moves otherwise than this gradient says, yet no entry that was tried "
         "shows it. The error is small, or in few entries: try more of them with check_gradient."
     )
-
-
-def _along(point: Point, name: str, grid: Any = ...) -> Callable[[np.ndarray], float]:
-    """Make the loss a function of some entries of one parameter."""
-
-    def loss(entries: np.ndarray) -> float:
-        moved = point.start[name].copy()
-        moved[grid] = entries
-        return point.loss({name: moved})
-
-    return loss
-
-
-def _closer_look(
-    point: Point, name: str, grad: np.ndarray, entry: tuple[int, ...], label: str, sizes: Mapping[str, int] | None
-) -> Fault | None:
-    """Nudge one by one the entries of a small parameter, or those in some rows and columns of a large one."""
-    picks = _picks(grad.shape, entry)
-    grid = np.ix_(*picks) if picks else ...
-    here, mine = point.start[name][grid], grad[grid]
-    finding = examine(_along(point, name, grid), here, mine, name=label, sizes=sizes)
-    if finding is None:
-        return None
-    if finding.wrong is None or finding.estimate is None:
-        return Fault(name, None, finding.text)
-    at = np.unravel_index(int(np.where(finding.wrong, np.abs(mine - finding.estimate), -1).argmax()), mine.shape)
-    worst = tuple(int(pick[i]) for pick, i in zip(picks, at, strict=True))
-    if mine.size == grad.size:
-        return Fault(name, worst, finding.text)
-    yours, theirs = told_apart(mine[at], finding.estimate[at])
-    fact = f"{finding.wrong.sum()} of {mine.size} entries tried, of {grad.size:,}, differ from the numerical gradient"
-    cause = " ".join(said for said in (_only_at(finding.wrong, picks), finding.cause, finding.kinks) if said)
-    return Fault(
-        name, worst, f"{label}: {fact}; worst at {list(worst)}: yours {yours}, expected {theirs}. {cause}".strip()
-    )
-
-
-def _picks(shape: tuple[int, ...], entry: tuple[int, ...]) -> list[np.ndarray]:
-    """Choose which places of each axis to try, those of `entry` among them; alike for axes of one length."""
-    if np.prod(shape) <= SMALL:
-        return [np.arange(n) for n in shape]
-    rng, several = np.random.default_rng(0), int(ENTRIES ** (1 / len(shape)))
-    picks = {n: rng.permutation(n)[:several] for n in shape}
-    for n, i in zip(shape, entry, strict=False):
-        picks[n] = np.union1d(picks[n], i)
-    return [np.sort(picks[n]) for n in shape]
-
-
-def _only_at(wrong: np.ndarray, picks: list[np.ndarray]) -> str:
-    """Say that the wrong entries are just those at one place of an axis."""
-    for axis, pick in enumerate(picks):
-        by_place = np.moveaxis(wrong, axis, 0).reshape(len(pick), -1)
-        if len(pick) > 1 and by_place.shape[1] > 1 and by_place.any(axis=1).sum() == 1 and by_place.all(axis=1).any():
-            return (
-                f"Wrong at index {pick[by_place.all(axis=1).argmax()]} of axis {axis}, all along, and right elsewhere."
-            )
-    return ""

@@ -23,6 +23,7 @@ LAYERS = {
         "slopes",
         "gradient_check",
         "directions",
+        "closer_look",
         "model_gradient",
         "optim",
         "params",
