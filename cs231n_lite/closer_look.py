@@ -82,11 +82,12 @@ def closer_look(
         return Fault(name, None, finding.text)
     at = np.unravel_index(int(np.where(finding.wrong, np.abs(mine - finding.estimate), -1).argmax()), mine.shape)
     place = tuple(int(pick[i]) for pick, i in zip(picks, at, strict=True))
+    term = None if finding.cause else _own_term(name, mine - finding.estimate, here)
     if mine.size == grad.size:
-        return Fault(name, place, finding.text)
+        return Fault(name, place, f"{finding.text} {term or ''}".strip())
     yours, theirs = told_apart(mine[at], finding.estimate[at])
     fact = f"{finding.wrong.sum()} of {mine.size} entries tried, of {grad.size:,}, differ from the numerical gradient"
-    cause = " ".join(said for said in (_only_at(finding.wrong, picks), finding.cause, finding.kinks) if said)
+    cause = " ".join(said for said in (_only_at(finding.wrong, picks), finding.cause, term, finding.kinks) if said)
     return Fault(
         name, place, f"{label}: {fact}; worst at {list(place)}: yours {yours}, expected {theirs}. {cause}".strip()
     )
@@ -123,3 +124,12 @@ def _entries(point: Point, name: str, grid: Any = ...) -> Callable[[np.ndarray],
         return point.loss({name: moved})
 
     return loss
+
+
+def _own_term(name: str, error: np.ndarray, here: np.ndarray) -> str | None:
+    """Tell an error that is a multiple of the parameter itself: the slope of a penalty on its squares."""
+    square, size = float((here * here).sum()), np.abs(error).max(initial=0)
+    times = float((error * here).sum()) / square if square else 0.0
+    if error.size < 2 or np.abs(error - times * here).max() > 1e-4 * size:
+        return None
+    return f"The term `{abs(times):.4g} * {name}` is {'missing' if times < 0 else 'one too many'}."
