@@ -33,7 +33,7 @@ def no_gradient(
         return Fault(
             name, None, f"{mismatch.name}: is missing; the gradients hold {there}. Give one for each parameter."
         )
-    here = point.start[name]
+    here = point.start[name].copy()
     if mismatch.kind == "shape" and here.size <= SMALL:
         finding = examine(_entries(point, name), here, grads[name], name=mismatch.name, sizes=sizes)
         return Fault(name, None, finding.text if finding else str(mismatch))
@@ -73,7 +73,7 @@ def closer_look(
     entry = descend(point, name, grad, worst) if worst is not None and grad.size > SMALL else ()
     picks = _picks(grad.shape, entry)
     grid = np.ix_(*picks) if picks else ...
-    here, mine = point.start[name][grid], grad[grid]
+    here, mine = point.start[name][grid].copy(), grad[grid]
     rtol = max(1e-6, tolerance(grad.dtype, np.float64))
     finding = examine(_entries(point, name, grid), here, mine, name=label, rtol=rtol, sizes=sizes)
     if finding is None:

@@ -302,6 +302,16 @@ class TestMisuse:
             check_gradients(fails_later, params, {"w": 2 * params["w"]})
         assert params["w"].tolist() == [1, 2]
 
+    def test_parameters_are_bitwise_untouched_by_a_closer_look(self):
+        net = Net()
+        net.params["scale"] = np.array(1.5)
+        before = {k: array.tobytes() for k, array in net.params.items()}
+        bad = {k: 1.5 * g for k, g in net.grads().items()} | {"scale": np.array(2.0)}
+        for grads in (bad, bad | {"b1": bad["W1"]}):
+            report = inspect_gradients(lambda p: net.loss() + p["scale"] ** 2, net.params, grads)
+            assert {fault.parameter for fault in report.faults} == set(net.params)
+            assert {k: array.tobytes() for k, array in net.params.items()} == before
+
     def test_a_loss_that_changes_its_parameters(self):
         params = {"w": np.array([1.0, 2.0])}
 
