@@ -126,7 +126,8 @@ def look_along(point: Point, grads: Mapping[str, np.ndarray], seed: int, directi
         {k: steps[k] * rng.standard_normal(grad.shape) for k, grad in grads.items()} for _ in range(directions)
     )
     near, far = (np.array([point.surprise(nudges, grads, times) for nudges in draws]) for times in (1, 2))
-    unsure = np.abs(far[:, 0] - near[:, 0]) + np.abs(2 * near[:, 1] - far[:, 1])
+    with np.errstate(invalid="ignore"):  # a loss that is infinite nearby blurs everything
+        unsure = np.abs(far[:, 0] - near[:, 0]) + np.abs(2 * near[:, 1] - far[:, 1])
     allowed = [steps[k] * tolerance(grad.dtype, np.float64) * float(np.linalg.norm(grad)) for k, grad in grads.items()]
     rounding = 16 * np.finfo(np.float64).eps * abs(point.height)
     blur = float(10 * unsure.max() + rounding + np.linalg.norm(allowed))

@@ -150,7 +150,7 @@ def inspect_gradients(
 
     length = {k: float(np.linalg.norm(grad)) for k, grad in whole.items()}
     share = {k: sight.shortest[k] / (length[k] or max(length.values()) or 1.0) for k in whole}
-    dim = tuple(k for k in whole if share[k] > DIM)
+    dim = tuple(k for k in whole if not share[k] <= DIM)  # not a number is dim, too
     faults = {k: no_gradient(point, k, grads, mismatch, sizes) for k, mismatch in odd.items()}
     for k, grad in whole.items():
         alone = look_along(point, {k: grad}, seed) if sight.wrong else None
