@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lite.closer_look import ENTRIES, Fault, closer_look, no_gradient
+from cs231n_lite.closer_look import Fault, closer_look, no_gradient
 from cs231n_lite.compare import compare, expect_unchanged
 from cs231n_lite.directions import CHANCE, DIRECTIONS, MOST, Loss, Point, look_along
 from cs231n_lite.slopes import require_point
@@ -47,15 +47,17 @@ class GradientReport:
     def __repr__(self) -> str:
         if self.faults:
             return "\n".join(fault.text for fault in self.faults)
-        said = f"No error in {self.entries:,} slopes, after {self.evaluations} evaluations of the loss."
+        cost = f"after {self.evaluations} evaluations of the loss"
         if self.dim:
             return (
-                f"{said} Of {', '.join(self.dim)} only up to {ENTRIES} entries were tried: here the loss has kinks or is "
-                "mostly rounding, as with biases of zero. Check once more at another point, with random biases."
+                f"No error found {cost}; but of {', '.join(self.dim)} only some entries could be tried, one by one, for "
+                "here the loss has kinks or is mostly rounding. Check again at another point, such as with random biases."
             )
+        rounded_up = 1.05 * self.share
         return (
-            f"{said} An error longer than {self.share:.1g} of its parameter's gradient would be missed with a chance "
-            f"below one in {1 / CHANCE:,.0f}, if rounding is what {DIRECTIONS} random directions show it to be."
+            f"No error in {self.entries:,} slopes, {cost}. An error longer than {rounded_up:.2g} of its parameter's "
+            f"gradient would be missed with a chance below one in {1 / CHANCE:,.0f}, if rounding is what {DIRECTIONS} "
+            "random directions show it to be."
         )
 
 
