@@ -11,6 +11,7 @@ _ROOM_OF = {
     "load_cifar10": "data",
     "load_mnist": "data",
     "check_gradient": "gradient_check",
+    "check_gradients": "model_gradient",
     "numerical_gradient": "gradient_check",
     "relative_error": "gradient_check",
     "expect": "compare",
