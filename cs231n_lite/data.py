@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from cs231n_lite import official, synthetic
+from cs231n_lite import formats, places, synthetic
 
 Labels = NDArray[np.int64]
 
@@ -161,13 +161,13 @@ def hidden_split(source: str, count: int = 1_000, seed: int = 0) -> tuple[NDArra
     >>> images.shape, labels.shape
     ((3, 3, 32, 32), (3,))
     """
-    _check_count("hidden_split", "count", count, 1, official.BATCH - SHOWN)
+    _check_count("hidden_split", "count", count, 1, formats.BATCH - SHOWN)
     _check_count("hidden_split", "seed", seed, 0, 2**64 - 1)
     _check_source("hidden_split", source)
     if source == "cifar10-embedded":
         images, labels = synthetic.cifar10("hidden", count, seed)
     else:
-        images, labels = official.read_cifar10(official.cifar10_folder("hidden_split"), "test", official.BATCH)
+        images, labels = formats.read_cifar10(places.cifar10_folder("hidden_split"), "test", formats.BATCH)
         order = np.random.Generator(np.random.PCG64(seed)).random(len(images) - SHOWN).argsort(kind="stable")
         chosen = SHOWN + order[:count]
         images, labels = images[chosen], labels[chosen]
@@ -199,7 +199,7 @@ def mean_image(source: str) -> NDArray[np.float64]:
     if source == "cifar10-embedded":
         images, _ = synthetic.cached("cifar10", "train", TRAINING)
     else:
-        images, _ = official.read_cifar10(official.cifar10_folder("mean_image"), "train", TRAINING)
+        images, _ = formats.read_cifar10(places.cifar10_folder("mean_image"), "train", TRAINING)
     mean = images.mean(axis=0, dtype=np.float64)
     mean.setflags(write=False)
     return mean
@@ -214,12 +214,12 @@ def _load(name: str, caller: str, counts: tuple[int, int, int], most_test: int, 
     _check_count(caller, "num_test", test, 0, most_test)
     if dtype not in (np.float32, np.float64):
         raise ValueError(f"The dtype parameter of {caller} must be np.float32 or np.float64. Got {dtype!r} instead.")
-    folder = official.find_folder(name)
+    folder = places.find_folder(name)
     if folder is None:
         images, labels = synthetic.cached(name, "train", train + val)
         test_images, test_labels = synthetic.cached(name, "test", test)
     else:
-        read = {"cifar10": official.read_cifar10, "mnist": official.read_mnist}[name]
+        read = {"cifar10": formats.read_cifar10, "mnist": formats.read_mnist}[name]
         images, labels = read(folder, "train", train + val)
         test_images, test_labels = read(folder, "test", test)
     used = "the official files" if folder else "the embedded stand-in drawn by code (no official files in use)"
