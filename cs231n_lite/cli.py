@@ -32,7 +32,9 @@ class DataSet(StrEnum):
     mnist = "mnist"
 
 
-Names = Annotated[list[DataSet] | None, typer.Argument(metavar="[cifar10] [mnist]", help="Both, if none is named.")]
+Names = Annotated[
+    list[DataSet] | None, typer.Argument(metavar="[SET]...", help="cifar10, mnist; both, if none is named.")
+]
 
 
 @data.callback(invoke_without_command=True)
@@ -42,6 +44,7 @@ def show(context: typer.Context) -> None:
         return
     for name in DataSet:
         console.print(Text(f"{places.TITLES[name]:10}{_in_use(name)}"), soft_wrap=True)
+    console.print("Fetch the official files with: cs231n-lite data fetch")
     order = "where CS231N_LITE_DATA says" if places.asked_for() not in ("", "embedded") else "in this order"
     console.print(f"\nOfficial files are looked for {order}:")
     for place in places.places():
@@ -94,7 +97,7 @@ def verify(names: Names = None) -> None:
 
 @app.command()
 def doctor() -> None:
-    """Say what works on this machine, what is missing and the command that mends it. Exits 1 if it is needed."""
+    """Say what works on this machine, what is missing and the command that mends it. Exits 1 if something needed is missing."""
     findings = health.examine()
     console.print(health_table(findings))
     commands = list(dict.fromkeys(f.advice for f in findings if not f.fine and not f.optional))
@@ -124,13 +127,11 @@ def _in_use(name: str) -> str:
     if places.asked_for() == "embedded":
         return "embedded, as CS231N_LITE_DATA asks"
     folder = places.folder_to_fill(name)
-    fetch_it = f"cs231n-lite data fetch {name}"
     if not folder.is_dir():
-        here = "missing where CS231N_LITE_DATA says" if places.asked_for() else "embedded, drawn by code"
-        return f"{here}; for the official files: {fetch_it}"
+        return "missing where CS231N_LITE_DATA says" if places.asked_for() else "embedded, drawn by code"
     keys: Sequence[str] = official.keys(name)
     count = sum((folder.parent / key).is_file() for key in keys)
-    return f"official files in {folder}" if count == len(keys) else f"{count} of {len(keys)} files; mend: {fetch_it}"
+    return f"official files{'' if count == len(keys) else f', {count} of {len(keys)}'}, in {folder}"
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ slow networks: a download that was cut off goes on where it stopped, and a mirro
 """
 
 import contextlib
+import functools
 import http.client
 import os
 import ssl
@@ -64,8 +65,7 @@ def download(name: str, mirrors: Sequence[str], folder: Path, sha256: str, size:
             print(f"Downloading {mirror}{name}" + (f" from byte {before:,} on." if before else "."))
             try:
                 downloader = _Resuming(part, size, floor)
-                kept = pooch.retrieve(mirror + name, f"sha256:{sha256}", name, folder, downloader=downloader)
-                return Path(kept)
+                return Path(pooch.retrieve(mirror + name, f"sha256:{sha256}", name, folder, downloader=downloader))
             except ValueError:  # pooch found another sha256 and threw the file away
                 reasons[mirror] = "wrong content: its sha256 is not that of the official file"
             except (OSError, http.client.HTTPException) as problem:
@@ -75,9 +75,9 @@ def download(name: str, mirrors: Sequence[str], folder: Path, sha256: str, size:
                 helpful.append(mirror)
         waiting = helpful
     listed = "\n".join(f"  {mirror}: {reason}" for mirror, reason in reasons.items())
+    kept = f"The same command goes on after the {_size(part):,} bytes that are here. " if part.exists() else ""
     raise ConnectionError(
-        f"{name}, {size:,} bytes, was asked of {len(mirrors)} mirrors, and none gave it:\n{listed}\n"
-        f"Of the file, {_size(part):,} bytes are here; the same command goes on from there. "
+        f"{name}, {size:,} bytes, was asked of {len(mirrors)} mirrors, and none gave it:\n{listed}\n{kept}"
         "Without a network, take the files from a USB stick: cs231n-lite data fetch --from FOLDER."
     )
 
@@ -126,6 +126,7 @@ class _Resuming:
             raise ConnectionError(f"cut off at {have:,} of {self.size:,} bytes")
 
 
+@functools.cache
 def _certificates() -> ssl.SSLContext:
     """Trust whom the system trusts (a campus may have a certificate of its own), and whom pooch's own parts trust."""
     context = ssl.create_default_context()
@@ -139,12 +140,14 @@ def _certificates() -> ssl.SSLContext:
 def _in_words(problem: Exception) -> str:
     if isinstance(problem, urllib.error.HTTPError):
         problem.close()
-        return f"{problem.code} {problem.reason}"
-    if isinstance(problem, urllib.error.URLError):
-        problem = problem.reason if isinstance(problem.reason, Exception) else problem
-    if isinstance(problem, TimeoutError):
-        return f"no answer for {TIMEOUT:g} s"
-    return str(problem) or type(problem).__name__
+        said = f"{problem.code} {problem.reason}"
+    elif isinstance(problem, urllib.error.URLError) and isinstance(problem.reason, Exception):
+        return _in_words(problem.reason)
+    elif isinstance(problem, TimeoutError):
+        said = f"no answer for {TIMEOUT:g} s"
+    else:
+        said = str(problem) or type(problem).__name__
+    return "".join(letter if letter.isprintable() else " " for letter in said)[:200].rstrip()  # some is the server's
 
 
 def _size(path: Path) -> int:
