@@ -461,7 +461,7 @@ def test_hidden_pictures_of_the_embedded_set_are_drawn_from_the_seed(nowhere):
 
 
 def test_hidden_official_pictures_need_the_official_files(nowhere, monkeypatch):
-    message = r"asked for pictures of the official .* found none .*\(CS231N_LITE_DATA is '{}'\)\. Run: cs231n-lite data fetch cifar10; or"
+    message = r"asked for pictures of the official .* found none .*\(CS231N_LITE_DATA is '{}'\)\. Run: cs231n-lite"
     with pytest.raises(FileNotFoundError, match=message.format("")):
         data.hidden_split("cifar10", 5)
     monkeypatch.setenv("CS231N_LITE_DATA", "embedded")
