@@ -1,6 +1,6 @@
 """``cs231n-lite``: the commands a student types."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -33,7 +33,7 @@ class DataSet(StrEnum):
 
 
 Names = Annotated[
-    list[DataSet] | None, typer.Argument(metavar="[SET]...", help="cifar10, mnist; both, if none is named.")
+    list[DataSet] | None, typer.Argument(metavar="SET", help="cifar10, mnist; both, if none is named.")
 ]
 
 
@@ -44,7 +44,8 @@ def show(context: typer.Context) -> None:
         return
     for name in DataSet:
         console.print(Text(f"{places.TITLES[name]:10}{_in_use(name)}"), soft_wrap=True)
-    console.print("Fetch the official files with: cs231n-lite data fetch")
+    if not all(places.folder_to_fill(name).is_dir() for name in DataSet):
+        console.print("To fetch the official files: cs231n-lite data fetch")
     order = "where CS231N_LITE_DATA says" if places.asked_for() not in ("", "embedded") else "in this order"
     console.print(f"\nOfficial files are looked for {order}:")
     for place in places.places():
@@ -129,7 +130,7 @@ def _in_use(name: str) -> str:
     folder = places.folder_to_fill(name)
     if not folder.is_dir():
         return "missing where CS231N_LITE_DATA says" if places.asked_for() else "embedded, drawn by code"
-    keys: Sequence[str] = official.keys(name)
+    keys = official.keys(name)
     count = sum((folder.parent / key).is_file() for key in keys)
     return f"official files{'' if count == len(keys) else f', {count} of {len(keys)}'}, in {folder}"
 
