@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cs231n_lite import data, formats, places, synthetic
+from cs231n_lite import data, fetch, formats, places, synthetic
 from cs231n_lite import official as official_files
 
-REAL = os.environ.get("CS231N_LITE_DATA", "embedded")  # as it is outside the tests, which may set another
+REAL = os.environ.get("CS231N_LITE_DATA") or "embedded"  # as it is outside the tests, which may set another
 BATCH = 30  # pictures in each of the small batches these tests write
 real_data = pytest.mark.real_data
 
@@ -528,7 +528,10 @@ def test_official_cifar10_loads_as_students_get_it(real):
     assert (len(shown), len(rest), len(shown & rest)) == (1_000, 9_000, 0)
 
 
-def test_the_readme_lists_the_same_checksums():
+def test_the_readme_lists_the_same_checksums_and_mirrors():
     readme = (Path(__file__).parents[2] / "datasets" / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"\| `(\S+)` \| ([\d,]+) \| `(\w{64})` \|", readme)
-    assert {key: (sha256, int(size.replace(",", ""))) for key, size, sha256 in rows} == official_files.OFFICIAL
+    rows = re.findall(r"\| `?(\S+?)`? \| ([\d,]+) \| `(\w{64})` \|", readme)
+    listed = {name: (sha256, int(size.replace(",", ""))) for name, size, sha256 in rows}
+    contents = {key[len("mnist/") : -len(".gz")]: facts for key, facts in official_files.CONTENT.items()}
+    assert listed == official_files.OFFICIAL | contents | {official_files.ARCHIVE: official_files.ARCHIVE_FACTS}
+    assert all(f"<{mirror}>" in readme for mirrors in fetch.MIRRORS.values() for mirror in mirrors)
