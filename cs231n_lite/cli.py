@@ -32,9 +32,7 @@ class DataSet(StrEnum):
     mnist = "mnist"
 
 
-Names = Annotated[
-    list[DataSet] | None, typer.Argument(metavar="SET", help="cifar10, mnist; both, if none is named.")
-]
+Names = Annotated[list[DataSet] | None, typer.Argument(metavar="SET", help="cifar10, mnist; both, if none is named.")]
 
 
 @data.callback(invoke_without_command=True)

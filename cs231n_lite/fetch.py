@@ -67,7 +67,9 @@ def fetch(name: str, source: Path | None = None) -> Path:
         if lacking:
             _check_room(incoming, name)
             ready = incoming / FOLDERS[name]
-            shutil.rmtree(ready, ignore_errors=True)  # what a crash may have left
+            shutil.rmtree(ready, ignore_errors=True)  # what a crash of ours may have left, and one of pooch's
+            for left in incoming.glob("tmp*"):
+                left.unlink()
             ready.mkdir()
             if source is None:
                 _download(name, lacking, incoming)

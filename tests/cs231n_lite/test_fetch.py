@@ -164,7 +164,9 @@ def test_a_set_of_which_one_file_cannot_be_had_is_not_there_at_all(place, mirror
 def test_what_a_crash_left_does_no_harm(place, mirror):
     (place / "incoming" / "mnist").mkdir(parents=True)
     (place / "incoming" / "mnist" / "stranger").write_bytes(b"left")
+    (place / "incoming" / "tmp12345678").write_bytes(b"left by pooch")
     fetch.fetch("mnist")
+    assert names(place / "incoming") == ["lock"]
     assert names(place / "mnist") == sorted(DIGITS)
 
 
