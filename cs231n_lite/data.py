@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from cs231n_lite import fetch, formats, places, synthetic
-
-Labels = NDArray[np.int64]
+from cs231n_lite import formats, places, synthetic
+from cs231n_lite.formats import Bytes, Labels
 
 CIFAR10_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 TRAINING = 49_000  # training pictures that `load_cifar10` gives by default
+SOURCES = ("cifar10", "cifar10-embedded")
 SHOWN = 1_000  # pictures of CIFAR-10's test batch that students may see; models are marked on the others
 
 
@@ -170,7 +170,7 @@ def hidden_split(source: str, count: int = 1_000, seed: int = 0) -> tuple[NDArra
     """
     _check_count("hidden_split", "count", count, 1, formats.BATCH - SHOWN)
     _check_count("hidden_split", "seed", seed, 0, 2**64 - 1)
-    _check_source("hidden_split", source)
+    _require(source in SOURCES, "hidden_split", "source", "'cifar10' or 'cifar10-embedded'", source)
     if source == "cifar10-embedded":
         images, labels = synthetic.cifar10("hidden", count, seed)
     else:
@@ -188,7 +188,6 @@ def mean_image(source: str) -> NDArray[np.float64]:
     Parameters
     ----------
     source : {"cifar10", "cifar10-embedded"}
-        The ``source`` that `load_cifar10` gave.
 
     Returns
     -------
@@ -200,7 +199,7 @@ def mean_image(source: str) -> NDArray[np.float64]:
     ValueError, FileNotFoundError
         As `hidden_split`.
     """
-    _check_source("mean_image", source)
+    _require(source in SOURCES, "mean_image", "source", "'cifar10' or 'cifar10-embedded'", source)
     folder = None if source == "cifar10-embedded" else places.cifar10_folder("mean_image")
     images, _ = _read("cifar10", folder, "train", TRAINING)
     mean = images.mean(axis=0, dtype=np.float64)
@@ -208,7 +207,7 @@ def mean_image(source: str) -> NDArray[np.float64]:
     return mean
 
 
-def _read(name: str, folder: Path | None, split: str, count: int) -> tuple[NDArray[np.uint8], Labels]:
+def _read(name: str, folder: Path | None, split: str, count: int) -> tuple[Bytes, Labels]:
     if folder is None:
         return synthetic.cached(name, split, count)
     return {"cifar10": formats.read_cifar10, "mnist": formats.read_mnist}[name](folder, split, count)
@@ -221,10 +220,12 @@ def _load(name: str, counts: tuple[int, int, int], dtype: DTypeLike, download: b
     _check_count(caller, "num_training", train, 1, size)
     _check_count(caller, "num_validation", val, 0, size - train)
     _check_count(caller, "num_test", test, 0, SHOWN if name == "cifar10" else 10_000)
-    if dtype not in (np.float32, np.float64):
-        raise ValueError(f"The dtype parameter of {caller} must be np.float32 or np.float64. Got {dtype!r} instead.")
-    fetched = download and places.asked_for() != "embedded"
-    folder = fetch.fetch(name) if fetched else places.find_folder(name)
+    _require(dtype in (np.float32, np.float64), caller, "dtype", "np.float32 or np.float64", dtype)
+    if download and places.asked_for() != "embedded":
+        from cs231n_lite import fetch  # brings half the standard library's network code
+
+        fetch.fetch(name)
+    folder = places.find_folder(name)
     images, labels = _read(name, folder, "train", train + val)
     test_images, test_labels = _read(name, folder, "test", test)
     used = "the official files" if folder else "the embedded stand-in drawn by code (no official files in use)"
@@ -241,14 +242,10 @@ def _load(name: str, counts: tuple[int, int, int], dtype: DTypeLike, download: b
 
 
 def _check_count(caller: str, name: str, value: int, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise ValueError(
-            f"The {name} parameter of {caller} must be an integer from {low} to {high}. Got {value!r} instead."
-        )
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    _require(whole and low <= value <= high, caller, name, f"an integer from {low} to {high}", value)
 
 
-def _check_source(caller: str, source: str) -> None:
-    if source not in ("cifar10", "cifar10-embedded"):
-        raise ValueError(
-            f"The source parameter of {caller} must be 'cifar10' or 'cifar10-embedded'. Got {source!r} instead."
-        )
+def _require(fits: bool, caller: str, name: str, needed: str, value: object) -> None:
+    if not fits:
+        raise ValueError(f"The {name} parameter of {caller} must be {needed}. Got {value!r} instead.")
