@@ -29,13 +29,14 @@ class Health:
 def examine() -> list[Health]:
     """Look at everything the notebooks depend on."""
     install = install_command()
+    imported = [package(name, install) for name in IMPORTED]
+    files = [*map(data_set, places.FOLDERS), cache()] if imported[-1].fine else []  # pooch says where they are
     return [
         python(),
-        *(package(name, install) for name in IMPORTED),
+        *imported,
         package("jupyterlab", install),
         kernel(install),
-        *(data_set(name) for name in places.FOLDERS),
-        cache(),
+        *files,
         package("torch", "Needed by nothing but an optional comparison.", optional=True),
     ]
 
@@ -52,7 +53,8 @@ def install_command() -> str:
     ours = first is not None and Path(first).parent == Path(sys.executable).parent
     root = places.checkout()
     where = f'-e "{"." if root == Path.cwd() else root}[notebook]"' if root else '"cs231n-lite[notebook]"'
-    return f"{'python' if ours else sys.executable} -m pip install {where}"
+    program = f'"{sys.executable}"' if " " in sys.executable else sys.executable
+    return f"{'python' if ours else program} -m pip install {where}"
 
 
 def python() -> Health:

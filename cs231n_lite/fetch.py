@@ -192,6 +192,7 @@ def _move(ready: Path, folder: Path) -> None:
     try:
         os.replace(ready, folder)
     except OSError:  # it is there
+        folder.mkdir(exist_ok=True)
         for path in ready.iterdir():
             os.replace(path, folder / path.name)
         ready.rmdir()

@@ -176,6 +176,27 @@ def test_the_command_that_installs_names_the_checkout_and_the_right_python(monke
     assert doctor.install_command() == f'{sys.executable} -m pip install "cs231n-lite[notebook]"'
 
 
+def test_the_doctor_comes_even_where_numpy_and_pooch_are_not(monkeypatch):
+    code = "import sys; sys.modules.update(numpy=None, pooch=None, tqdm=None); import cs231n_lite.cli"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    package = doctor.package
+    monkeypatch.setattr(
+        doctor,
+        "package",
+        lambda name, *more, **options: package(name if name != "pooch" else "no-such-package", *more, **options),
+    )
+    monkeypatch.setattr(doctor, "kernel", lambda install: FINE)
+    monkeypatch.setattr(places, "cache_folder", None)
+    assert [finding.what for finding in doctor.examine() if not finding.fine and not finding.optional] == [
+        "no-such-package"
+    ]
+
+
+def test_a_python_in_a_folder_with_spaces_is_quoted(monkeypatch):
+    monkeypatch.setattr(doctor.sys, "executable", "/home/ada l/python")
+    assert doctor.install_command().startswith('"/home/ada l/python" -m pip install ')
+
+
 @pytest.fixture
 def spec(monkeypatch):
     """Set the program that Jupyter's kernel python3 starts."""

@@ -289,13 +289,15 @@ def test_labels_for_images_and_test_for_train_are_recognised_even_when_compresse
         (lambda content: b"<html>Log in to the campus network</html>", "41 bytes that look like a web page"),
         (
             lambda content: gzip.compress(bytes(200_000)).ljust(90_000, b"."),
-            r".* \(it unpacks to more than 39,216 bytes\)",
+            r".* \(it unpacks to 100,000 bytes or more\)",
         ),
         (lambda content: b"x" * 90_000, r"90,000 bytes with sha256 \w+ \(Not a gzipped file \(b'xx'\)\)"),
+        (lambda content: bytes(300_000), "100,000 bytes or more"),
     ],
-    ids=["cut", "unpacked", "web page", "bomb", "text"],
+    ids=["cut", "unpacked", "web page", "bomb", "text", "huge"],
 )
 def test_what_came_in_the_place_of_a_compressed_file_is_said(official, change, came):
+    official.monkeypatch.setattr(official_files, "MOST", 100_000)
     path = official.path("mnist/train-images-idx3-ubyte.gz")
     path.write_bytes(change(path.read_bytes()))
     with pytest.raises(ValueError, match=rf"train-images-idx3-ubyte\.gz must be .*\. Got {came}.*\. Replace"):
@@ -507,6 +509,14 @@ def test_official_mnist_has_the_published_mean_and_deviation(real):
 
 
 @real_data
+def test_official_digits_compressed_anew_are_accepted(real, tmp_path):
+    for key in official_files.CONTENT:
+        raw = gzip.decompress((real / key).read_bytes())
+        (tmp_path / Path(key).name).write_bytes(gzip.compress(raw, compresslevel=1, mtime=5))
+        assert official_files.fault(tmp_path / Path(key).name, key) == ""
+
+
+@real_data
 def test_official_cifar10_has_the_published_channels_and_class_counts(real):
     images, labels = formats.read_cifar10(real / "cifar-10-batches-py", "train", 50_000)
     assert np.bincount(labels[:10_000]).tolist() == [1005, 974, 1032, 1016, 999, 937, 1030, 1001, 1025, 981]
@@ -526,6 +536,11 @@ def test_official_cifar10_loads_as_students_get_it(real):
     shown = {picture.tobytes() for picture in data.load_cifar10(1, 0, 1_000, subtract_mean=False)["X_test"]}
     rest = {picture.tobytes() for picture in data.hidden_split("cifar10", 9_000, seed=1)[0]}
     assert (len(shown), len(rest), len(shown & rest)) == (1_000, 9_000, 0)
+
+
+def test_no_official_file_is_too_large_to_be_read():
+    tables = (official_files.OFFICIAL, official_files.CONTENT)
+    assert max(size for table in tables for _, size in table.values()) < official_files.MOST
 
 
 def test_the_readme_lists_the_same_checksums_and_mirrors():
