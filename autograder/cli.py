@@ -48,11 +48,25 @@ def _assignment(course: Path | None, name: str) -> Assignment:
 
 
 @app.command()
-def release(name: Name, course: CourseOption = None) -> None:
-    """Generate what students get from the source notebook, with nbgrader, and check that it gives nothing away."""
-    from autograder import nbgrader_bridge, verify
+def new(name: Name, course: CourseOption = None) -> None:
+    """Begin an assignment: a notebook and checks with one complete question, to replace with your own."""
+    from autograder import nbgrader_bridge, scaffold
 
     assignment = _assignment(course, name)
+    scaffold.create(assignment)
+    nbgrader_bridge.release(assignment.course, name)
+    for path in (assignment.source_path, assignment.checks_path):
+        console.print(Text(f"Wrote {os.path.relpath(path)}"))
+    console.print(Text(f"Released. Next: autograder verify {name}, and docs/authors.md."))
+
+
+@app.command()
+def release(name: Name, course: CourseOption = None) -> None:
+    """Generate what students get from the source notebook, with nbgrader, and check that it gives nothing away."""
+    from autograder import given, nbgrader_bridge, verify
+
+    assignment = _assignment(course, name)
+    given.write(assignment)
     nbgrader_bridge.release(assignment.course, name)
     _ = assignment.questions
     found = verify.leaks(assignment.frame, assignment.release_path.parent)

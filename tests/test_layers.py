@@ -60,6 +60,8 @@ LAYERS = {
         "explore",
         "questions",
         "assignment",
+        "given",
+        "scaffold",
         "origins",
         "diagnose",
         "judge",
