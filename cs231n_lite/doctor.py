@@ -12,6 +12,7 @@ from pathlib import Path
 from cs231n_lite import official, places
 
 IMPORTED = ("numpy", "matplotlib", "tqdm", "pooch")
+NEEDED = (*IMPORTED, "jupyterlab", "ipykernel")
 ROOM = 500_000_000  # bytes: what is drawn takes 200 MB, CIFAR-10 while it is unpacked 360 MB
 
 
@@ -52,7 +53,7 @@ def install_command() -> str:
     first = shutil.which("python")
     ours = first is not None and Path(first).parent == Path(sys.executable).parent
     root = places.checkout()
-    where = f'-e "{"." if root == Path.cwd() else root}[notebook]"' if root else '"cs231n-lite[notebook]"'
+    where = f'-e "{"." if root == Path.cwd() else root}[notebook]"' if root else " ".join(NEEDED)
     program = f'"{sys.executable}"' if " " in sys.executable else sys.executable
     return f"{'python' if ours else program} -m pip install {where}"
 

@@ -173,7 +173,9 @@ def test_the_command_that_installs_names_the_checkout_and_the_right_python(monke
     assert doctor.install_command() == f'python -m pip install -e "{"." if inside else tmp_path}[notebook]"'
     monkeypatch.setattr(doctor.shutil, "which", lambda name: str(tmp_path / "python"))
     monkeypatch.setattr(places, "checkout", lambda: None)
-    assert doctor.install_command() == f'{sys.executable} -m pip install "cs231n-lite[notebook]"'
+    assert (
+        doctor.install_command() == f"{sys.executable} -m pip install numpy matplotlib tqdm pooch jupyterlab ipykernel"
+    )
 
 
 def test_the_doctor_comes_even_where_numpy_and_pooch_are_not(monkeypatch):
