@@ -16,7 +16,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from autograder import course as grading
@@ -28,6 +27,7 @@ from autograder.model import Report
 from autograder.report import page, table
 from autograder.sandbox import levels
 from autograder.sandbox.policy import AUTO, LEVELS, WEAK, Policy
+from cs231n_lite.cli import health_table
 
 HELP = "Release, grade and verify course assignments whose answers are NumPy code."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
@@ -163,12 +163,8 @@ def demo(
 @app.command()
 def doctor(course: CourseOption = None) -> None:
     """Say what this machine has for grading, what it lacks and how to mend it. Exits 1 if grading cannot work."""
-    rows = Table("", "what", "found", "what to do", box=None, pad_edge=False)
     findings = health.examine(course or Path.cwd())
-    for finding in findings:
-        sign = Text("ok", style="green") if finding.fine else Text("--", style="yellow" if finding.optional else "red")
-        rows.add_row(sign, finding.what, finding.found, finding.advice)
-    console.print(rows)
+    console.print(health_table(findings))
     if any(not f.fine and not f.optional for f in findings):
         raise typer.Exit(1)
 

@@ -35,12 +35,18 @@ LAYERS = {
         "drawing",
         "digits",
         "pictures",
+        "places",
         "synthetic",
         "official",
+        "formats",
+        "download",
+        "fetch",
         "data",
         "solver",
         "plot_data",
         "vis",
+        "doctor",
+        "cli",
         "__init__",  # the front door
     ),
     "autograder": (
@@ -103,12 +109,12 @@ LAYERS = {
 ROOMS = {
     "nbgrader": {"autograder.nbgrader_bridge"},
     "traitlets": {"autograder.nbgrader_bridge", "autograder.sandbox.ipython"},
-    "typer": {"autograder.cli"},
-    "rich": {"autograder.cli", "autograder.report.table"},
+    "typer": {"autograder.cli", "cs231n_lite.cli"},
+    "rich": {"autograder.cli", "autograder.report.table", "cs231n_lite.cli"},
     "matplotlib": {"cs231n_lite.vis"},
 }
-# What students install, and IPython, without which there is no notebook to show progress in.
-STUDENTS = {"numpy", "matplotlib", "tqdm", "pooch", "IPython"}
+# What students install; certifi, which comes with pooch; and what there is where there are notebooks.
+STUDENTS = {"numpy", "matplotlib", "tqdm", "pooch", "typer", "rich", "certifi", "IPython", "jupyter_client"}
 HEAVY = {"matplotlib", "tqdm", "pooch", "IPython"}
 # The command prints and exits; `incell` is the check cell itself, whose output the student reads.
 SPEAKS = {"autograder.cli", "autograder.incell"}
