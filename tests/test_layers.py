@@ -28,6 +28,8 @@ LAYERS = {
         "progress",
         "protocol",
         "settings",
+        "layer_shapes",
+        "fast_layers",
         "drawing",
         "digits",
         "pictures",
