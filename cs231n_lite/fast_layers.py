@@ -4,26 +4,20 @@ A convolution becomes one matrix product. Every window of the padded images is l
 (``im2col``), so that all filters meet all windows at once; on the way back each column's gradient is added to the
 place that its window was cut from.
 
-Copying windows costs as much as multiplying them unless long runs of memory are copied at a time. So the images of a
-batch stand *innermost* here, (C, H, W, N): whatever the kernel, the stride and the number of channels, neighbouring
-entries of a window's row in the matrix are neighbours in memory. And only so many images are taken at once that their
-columns, about HH * WW times as large as the images, stay in the processor's cache.
+For speed, the images of a batch stand innermost, a few images are taken at a time, and their memory is used again for
+the next few; `im2col` says why.
 
 The larger of two numbers is a quick step on whole arrays, so pooling takes the maximum of each row of a window and then
 the maximum of those: two rounds along one axis each, for windows that tile the image and for windows that overlap.
 """
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
+from cs231n_lite.im2col import Scratch, columns_of, filter_rows, framed, parts, windows_of
 from cs231n_lite.layer_shapes import check_conv, check_dout, check_pool
-
-# So much is worked on at a time; half of it and twice as much were slower.
-_PART_BYTES = 2_500_000
 
 
 def conv_forward_fast(
@@ -72,15 +66,13 @@ def conv_forward_fast(
     """
     x, w, b = np.asarray(x), np.asarray(w), np.asarray(b)
     stride, pad, height, width = check_conv("conv_forward_fast", x, w, b, conv_param)
-    dtype = np.result_type(x, w, b)
-    filters = _filter_rows(w).astype(dtype, copy=False)
-    out, frames = np.empty((len(x), len(w), height, width), dtype), []
-    for part in _parts(len(x), filters[0].nbytes * height * width):
-        frames.append(_framed(x[part], pad, dtype))
-        scores = filters @ _columns(_windows(frames[-1], w.shape[2:], stride))
-        scores += b[:, None]
+    filters = filter_rows(w, b).astype(np.result_type(x, w, b), copy=False)
+    out, scratch = np.empty((len(x), len(w), height, width), filters.dtype), Scratch(filters.dtype)
+    for part in parts(len(x), filters[0].nbytes * height * width):
+        columns, _ = columns_of(windows_of(framed(x[part], pad, scratch), w.shape[2:], stride), scratch)
+        scores = np.matmul(filters, columns, out=scratch.empty("scores", len(w), columns.shape[1]))
         out[part] = scores.reshape(len(w), height, width, -1).transpose(3, 0, 1, 2)
-    return out, (x, w, b, conv_param, frames)
+    return out, (x, w, b, conv_param)
 
 
 def conv_backward_fast(dout: np.ndarray, cache: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -110,26 +102,28 @@ def conv_backward_fast(dout: np.ndarray, cache: tuple[Any, ...]) -> tuple[np.nda
     >>> conv_backward_fast(np.ones_like(out), cache)
     (array([[[[ 5., 12.,  7.]]]]), array([[[[3., 5.]]]]), array([2.]))
     """
-    x, w, b, conv_param, frames = cache
+    x, w, b, conv_param = cache
     dout = np.asarray(dout)
     stride, pad, height, width = check_conv("conv_backward_fast", x, w, b, conv_param)
     check_dout("conv_backward_fast", dout, (len(x), len(w), height, width))
-    dtype = np.result_type(x, w, b)
-    filters = _filter_rows(w).astype(dtype, copy=False)
-    dx, dfilters, db = np.empty(x.shape, dtype), np.zeros(filters.T.shape, dtype), np.zeros(len(w), dtype)
-    for part, frame in zip(_parts(len(x), filters[0].nbytes * height * width), frames, strict=True):
-        dscores = _framed(dout[part], 0, dtype).reshape(len(w), -1)
-        db += dscores.sum(axis=1)
-        columns = _columns(_windows(frame, w.shape[2:], stride))
+    filters = filter_rows(w, b).astype(np.result_type(x, w, b, dout), copy=False)
+    dx, dfilters, scratch = np.empty(x.shape, filters.dtype), np.zeros_like(filters.T), Scratch(filters.dtype)
+    for part in parts(len(x), filters[0].nbytes * height * width):
+        frame = framed(x[part], pad, scratch)
+        windows = windows_of(frame, w.shape[2:], stride)
+        columns, copied = columns_of(windows, scratch)
+        dscores = scratch.empty("scores", len(w), height, width, windows.shape[-1])
+        dscores[...] = dout[part].transpose(1, 2, 3, 0)
+        dscores = dscores.reshape(len(w), -1)
         dfilters += columns @ dscores.T
-        dcolumns = np.matmul(filters.T, dscores, out=columns)
-        dframe = np.zeros_like(frame)
-        dwindows = _windows(dframe, w.shape[2:], stride)
+        # From here on columns and frame hold the gradients of what they held.
+        np.matmul(filters[:, :-1].T, dscores, out=columns[:-1])
+        frame.fill(0)
         for row, column in np.ndindex(w.shape[2:]):
-            dwindows[row, column] += dcolumns.reshape(dwindows.shape)[row, column]
-        dx[part] = dframe[:, pad : pad + x.shape[2], pad : pad + x.shape[3]].transpose(3, 0, 1, 2)
-    dw = dfilters.reshape(*w.shape[2:], w.shape[1], len(w)).transpose(3, 2, 0, 1)
-    return dx, np.ascontiguousarray(dw), db
+            windows[row, column] += copied[row, column]
+        dx[part] = frame[:, pad : pad + x.shape[2], pad : pad + x.shape[3]].transpose(3, 0, 1, 2)
+    dw = dfilters[:-1].reshape(*w.shape[2:], w.shape[1], len(w)).transpose(3, 2, 0, 1)
+    return dx, np.ascontiguousarray(dw), dfilters[-1].copy()
 
 
 def max_pool_forward_fast(x: np.ndarray, pool_param: Mapping[str, int]) -> tuple[np.ndarray, tuple[Any, ...]]:
@@ -166,7 +160,7 @@ def max_pool_forward_fast(x: np.ndarray, pool_param: Mapping[str, int]) -> tuple
     height, width, stride = check_pool("max_pool_forward_fast", x, pool_param)
     rows, columns = (x.shape[2] - height) // stride + 1, (x.shape[3] - width) // stride + 1
     out = np.empty((*x.shape[:2], rows, columns), x.dtype)
-    for part in _parts(len(x), x[:1].nbytes):
+    for part in parts(len(x), x[:1].nbytes):
         out[part] = _max_along(2, _max_along(3, x[part], width, stride), height, stride)
     return out, (x, out, pool_param)
 
@@ -206,47 +200,11 @@ def max_pool_backward_fast(dout: np.ndarray, cache: tuple[Any, ...]) -> np.ndarr
     height, width, stride = check_pool("max_pool_backward_fast", x, pool_param)
     check_dout("max_pool_backward_fast", dout, out.shape)
     dx = np.empty(x.shape, dout.dtype)
-    for part in _parts(len(x), x[:1].nbytes):
+    for part in parts(len(x), x[:1].nbytes):
         row_maxima = _max_along(3, x[part], width, stride)
         drow_maxima = _max_along_backward(2, dout[part], row_maxima, out[part], height, stride)
         dx[part] = _max_along_backward(3, drow_maxima, x[part], row_maxima, width, stride)
     return dx
-
-
-def _parts(num_images: int, bytes_each: int) -> Iterator[slice]:
-    """Cut a batch into slices of nearly equal length, each of so few images that their bytes stay in the cache."""
-    rounds = max(1, math.ceil(num_images * bytes_each / _PART_BYTES))
-    step = max(1, math.ceil(num_images / rounds))
-    for start in range(0, num_images, step):
-        yield slice(start, min(start + step, num_images))
-
-
-def _filter_rows(w: np.ndarray) -> np.ndarray:
-    """Lay each filter out as a row, in the order of a column: (F, C, HH, WW) becomes (F, HH * WW * C)."""
-    return np.ascontiguousarray(w.transpose(0, 2, 3, 1)).reshape(len(w), -1)
-
-
-def _framed(images: np.ndarray, pad: int, dtype: np.dtype) -> np.ndarray:
-    """Copy images into a frame of zeros, the batch innermost: (N, C, H, W) becomes (C, H + 2 pad, W + 2 pad, N)."""
-    num_images, channels, height, width = images.shape
-    frame = np.zeros((channels, height + 2 * pad, width + 2 * pad, num_images), dtype)
-    frame[:, pad : pad + height, pad : pad + width] = images.transpose(1, 2, 3, 0)
-    return frame
-
-
-def _columns(windows: np.ndarray) -> np.ndarray:
-    """Copy each window into a column: (HH, WW, C, rows, columns, N) becomes (HH * WW * C, rows * columns * N)."""
-    return np.ascontiguousarray(windows).reshape(math.prod(windows.shape[:3]), -1)
-
-
-def _windows(frame: np.ndarray, size: tuple[int, ...], stride: int) -> np.ndarray:
-    """See all windows of framed images (C, H, W, N) at once, as a view: (HH, WW, C, rows, columns, N)."""
-    channels, height, width, num_images = frame.shape
-    rows, columns = (height - size[0]) // stride + 1, (width - size[1]) // stride + 1
-    channel, down, right, image = frame.strides
-    shape = (*size, channels, rows, columns, num_images)
-    # sliding_window_view says the same more safely, and takes six times as long to say it.
-    return as_strided(frame, shape, (down, right, channel, stride * down, stride * right, image))
 
 
 def _steps(x: np.ndarray, axis: int, size: int, stride: int) -> Iterator[np.ndarray]:

@@ -37,15 +37,15 @@ def check_conv(
     (2, 1, 4, 4)
     >>> check_conv("conv_forward_fast", x, w.transpose(1, 0, 2, 3), b, {"stride": 2, "pad": 1})
     Traceback (most recent call last):
-    ValueError: The w parameter of conv_forward_fast must be of shape (F, C, HH, WW) with as many channels C as x, 3.
-    Got (3, 2, 3, 3) instead; the filters come first, then the channels.
+    ValueError: The w parameter of conv_forward_fast must be of shape (F, C, HH, WW) with at least one filter and as many
+    channels C as x, 3. Got (3, 2, 3, 3) instead; the filters come first, then the channels.
     """
     _require_images(caller, x)
-    if w.ndim != 4 or w.shape[1] != x.shape[1]:
+    if w.ndim != 4 or w.shape[1] != x.shape[1] or 0 in w.shape[:2]:
         _refuse(
             caller,
             "w",
-            f"of shape (F, C, HH, WW) with as many channels C as x, {x.shape[1]}",
+            f"of shape (F, C, HH, WW) with at least one filter and as many channels C as x, {x.shape[1]}",
             w.shape,
             "the filters come first, then the channels",
         )

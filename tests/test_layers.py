@@ -29,6 +29,7 @@ LAYERS = {
         "protocol",
         "settings",
         "layer_shapes",
+        "im2col",
         "fast_layers",
         "drawing",
         "digits",
