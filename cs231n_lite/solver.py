@@ -2,17 +2,18 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from cs231n_lite import checkpoint
-from cs231n_lite.divergence import DivergenceError, stop_if_diverged
+from cs231n_lite.divergence import DivergenceError
 from cs231n_lite.params import load_params, save_params
 from cs231n_lite.progress import Progress
-from cs231n_lite.protocol import UpdateRule, accuracy, check_model, images_and_labels, loss_and_gradients, updated
-from cs231n_lite.settings import check_settings, decay_learning_rates, find_rule, plain_numbers, refuse_unknown
+from cs231n_lite.protocol import UpdateRule, accuracy, check_model, images_and_labels
+from cs231n_lite.settings import check_settings, find_rule, plain_numbers, refuse_unknown, set_learning_rates
+from cs231n_lite.steps import batches, take_step
 
 __all__ = ["DivergenceError", "Solver", "load_params", "save_params"]
 
@@ -32,7 +33,8 @@ class Solver:
         - ``model.params``: dict of name -> float array. Solver puts each new array back under its name;
         - ``model.loss(X)``: scores, shape (N, number of classes);
         - ``model.loss(X, y)``: ``(loss, grads)``, where loss is one number and ``grads[name]`` is its gradient with
-          respect to ``params[name]``, of the same shape up to leading axes of one.
+          respect to ``params[name]``, of the same shape up to leading axes of one. `X` is a part of memory that
+          is used again for the next step; keep a copy if you keep any.
     data : dict of arrays
         ``X_train`` (N, ...), ``y_train`` (N,), ``X_val`` (M, ...), ``y_val`` (M,), integer labels. Never changed.
     update_rule : str or callable
@@ -41,6 +43,13 @@ class Solver:
         What the update rule starts from, such as ``{"learning_rate": 1e-3}``; each parameter gets its own copy.
     lr_decay : float
         The learning rate is multiplied by this after each epoch.
+    lr_schedule : callable, optional
+        Instead of `lr_decay`: gives, from the number of epochs done, the factor of the learning rate in `optim_config`,
+        such as ``cosine_decay(10)`` of `cs231n_lite.schedules`.
+    patience : int, optional
+        Stop early when the best validation accuracy is so many epochs old.
+    callbacks : sequence of callables
+        Each is called with the solver after each epoch; an answer of True ends the training.
     batch_size, num_epochs : int
         Largest number of images in a step; epochs to train in all, those before a resume included.
     print_every : int, optional
@@ -104,6 +113,9 @@ class Solver:
         update_rule: str | UpdateRule = "sgd",
         optim_config: dict[str, Any] | None = None,
         lr_decay: float = 1.0,
+        lr_schedule: Callable[[int], float] | None = None,
+        patience: int | None = None,
+        callbacks: Sequence[Callable[["Solver"], Any]] = (),
         batch_size: int = 100,
         num_epochs: int = 10,
         print_every: int | None = None,
@@ -117,7 +129,7 @@ class Solver:
         refuse_unknown(unknown, Solver.__init__.__kwdefaults__ or {})
         settings: dict[str, Any] = {"lr_decay": lr_decay, "batch_size": batch_size}
         settings |= {"num_train_samples": num_train_samples, "num_val_samples": num_val_samples, "seed": seed}
-        check_settings(settings | {"num_epochs": num_epochs, "print_every": print_every})
+        check_settings(settings | {"num_epochs": num_epochs, "print_every": print_every, "patience": patience})
         self.update_rule = find_rule(update_rule)
         check_model(model)
         self.model = model
@@ -126,7 +138,9 @@ class Solver:
         self.lr_decay, self.batch_size, self.num_epochs, self.seed = float(lr_decay), batch_size, num_epochs, seed
         self.num_train_samples, self.num_val_samples = num_train_samples, num_val_samples
         self.print_every, self.verbose, self.checkpoint_name = print_every, verbose, checkpoint_name
+        self.lr_schedule, self.patience, self.callbacks = lr_schedule, patience, callbacks
         config = plain_numbers(optim_config or {})
+        self._config = config
         self.optim_configs = {name: dict(config) for name in model.params}
         # What fixes the course of a run: resumed with other settings, it would be another run.
         rule_name = getattr(self.update_rule, "__name__", type(self.update_rule).__name__)
@@ -148,15 +162,22 @@ class Solver:
         with np.errstate(all="ignore"), Progress(steps, self.verbose) as progress:
             if self.epoch >= self.num_epochs:
                 progress.say(f"{self.epoch} epochs are done; raise solver.num_epochs to train on.")
+            # Copies: the update rules may write into them, and the model's own arrays may be someone else's too.
+            self._put_into_model(self.model.params)
             try:
                 if not self.val_acc_history:
                     self._measure_accuracy()
-                while self.epoch < self.num_epochs:
+                stop = False
+                while self.epoch < self.num_epochs and not stop:
                     self._run_epoch(steps_per_epoch, progress)
                     if self.checkpoint_name is not None:
                         checkpoint.save(f"{os.fspath(self.checkpoint_name)}.npz", self, self._course)
+                    stop = any([callback(self) is True for callback in self.callbacks])  # a list: all are called
+                    if self.patience and self.epoch - int(np.argmax(self.val_acc_history)) >= self.patience:
+                        progress.say(f"stopped early: validation accuracy was best {self.patience} epochs ago.")
+                        stop = True
             finally:
-                self.model.params.update({name: array.copy() for name, array in self.best_params.items()})
+                self._put_into_model(self.best_params)
 
     def check_accuracy(self, X: Any, y: Any, num_samples: int | None = None, batch_size: int = 100) -> float:
         """Measure how often the class with the highest score is the right one.
@@ -225,26 +246,23 @@ class Solver:
     def _run_epoch(self, num_steps: int, progress: Progress) -> None:
         """Use every training image once, in an order that depends on the seed and the epoch alone; then measure."""
         order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.y_train))
-        for step, chosen in enumerate(np.array_split(order, num_steps), start=1):
-            loss = self._step(self.X_train[chosen], self.y_train[chosen])
+        configs = self.optim_configs
+        if self.lr_schedule is not None:
+            factor = self.lr_schedule(self.epoch)
+            set_learning_rates(configs.values(), lambda _: self._config["learning_rate"] * factor)
+        for step, (X, y) in enumerate(batches(self.X_train, self.y_train, order, num_steps), start=1):
+            loss = take_step(self.model, self.update_rule, configs, X, y, self.loss_history)
             progress.advance(f"epoch {self.epoch + 1} / {self.num_epochs}, step {step} / {num_steps}, loss {loss:.2f}")
             if self.print_every and len(self.loss_history) % self.print_every == 0:
                 progress.say(f"step {len(self.loss_history)}: loss {loss:.2f}")
         self.epoch += 1
-        decay_learning_rates(self.optim_configs.values(), self.lr_decay)
+        if self.lr_decay != 1.0:
+            set_learning_rates(configs.values(), lambda rate: rate * self.lr_decay)
         self._measure_accuracy()
         progress.say(
             f"epoch {self.epoch} / {self.num_epochs}: loss {np.mean(self.loss_history[-num_steps:]):.2f}, "
             f"training accuracy {self.train_acc_history[-1]:.2f}, validation accuracy {self.val_acc_history[-1]:.2f}"
         )
 
-    def _step(self, X: np.ndarray, y: np.ndarray) -> float:
-        """Move every parameter one step down its gradient on one batch; return the loss before the step."""
-        loss, grads = loss_and_gradients(self.model, X, y)
-        self.loss_history.append(loss)
-        stop_if_diverged(loss, grads, len(self.loss_history), self.optim_configs)
-        for name, dw in grads.items():
-            self.model.params[name], self.optim_configs[name] = updated(
-                self.update_rule, name, self.model.params[name], dw, self.optim_configs[name]
-            )
-        return loss
+    def _put_into_model(self, params: Mapping[str, np.ndarray]) -> None:
+        self.model.params.update({name: array.copy() for name, array in params.items()})

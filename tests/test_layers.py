@@ -28,6 +28,8 @@ LAYERS = {
         "progress",
         "protocol",
         "settings",
+        "steps",
+        "schedules",
         "layer_shapes",
         "im2col",
         "fast_layers",
