@@ -116,6 +116,17 @@ def updated(
     return next_w.astype(w.dtype, copy=False), answer[1]
 
 
+def name_of(function: Any) -> str | None:
+    """Give a name by which a checkpoint knows a function or a callable object; None for None.
+
+    Examples
+    --------
+    >>> name_of(optim.sgd), name_of(None)
+    ('print', None)
+    """
+    return None if function is None else getattr(function, "__qualname__", type(function).__qualname__)
+
+
 def _without_leading_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
     while shape and shape[0] == 1:
         shape = shape[1:]

@@ -11,7 +11,7 @@ from cs231n_lite import checkpoint
 from cs231n_lite.divergence import DivergenceError
 from cs231n_lite.params import load_params, save_params
 from cs231n_lite.progress import Progress
-from cs231n_lite.protocol import UpdateRule, accuracy, check_model, images_and_labels
+from cs231n_lite.protocol import UpdateRule, accuracy, check_model, images_and_labels, name_of
 from cs231n_lite.settings import check_settings, find_rule, plain_numbers, refuse_unknown, set_learning_rates
 from cs231n_lite.steps import batches, take_step
 
@@ -41,21 +41,16 @@ class Solver:
         Name of a function in `cs231n_lite.optim`, or a callable ``(w, dw, config) -> (next_w, config)``.
     optim_config : dict, optional
         What the update rule starts from, such as ``{"learning_rate": 1e-3}``; each parameter gets its own copy.
-    lr_decay : float
-        The learning rate is multiplied by this after each epoch.
-    lr_schedule : callable, optional
-        Instead of `lr_decay`: gives, from the number of epochs done, the factor of the learning rate in `optim_config`,
-        such as ``cosine_decay(10)`` of `cs231n_lite.schedules`.
-    patience : int, optional
-        Stop early when the best validation accuracy is so many epochs old.
-    callbacks : sequence of callables
-        Each is called with the solver after each epoch; an answer of True ends the training.
+    lr_decay, lr_schedule : float, callable
+        What the learning rate is multiplied by after each epoch; or a function that gives, from the number of epochs
+        done, a factor of the first learning rate, such as ``cosine_decay(10)`` of `cs231n_lite.schedules`.
+    patience, callbacks : int, sequence of callables
+        Two ways to stop early: when the best validation accuracy is so many epochs old; and when one of the functions,
+        which are called with the solver after each epoch, returns True.
     batch_size, num_epochs : int
         Largest number of images in a step; epochs to train in all, those before a resume included.
-    print_every : int, optional
-        Also print the loss each time so many steps are done. There is always a line an epoch, with its mean loss.
-    verbose : bool
-        False prints nothing. Nothing is ever written to stderr.
+    verbose, print_every : bool, int
+        A line an epoch, and one each time so many steps are done; never anything on stderr.
     checkpoint_name : str or path, optional
         ``"run"`` writes ``run.npz`` after each epoch, for `resume`.
     num_train_samples, num_val_samples : int or None
@@ -65,12 +60,10 @@ class Solver:
 
     Attributes
     ----------
-    epoch : int
-        Epochs done.
     loss_history, train_acc_history, val_acc_history : list of float
         The loss of each step; the accuracies, from 0 to 1, after 0, 1, 2, ... epochs.
-    best_params, best_val_acc : dict of ndarray, float
-        Copies of the parameters with the highest validation accuracy, and that accuracy.
+    epoch, best_val_acc, best_params : int, float, dict of ndarray
+        Epochs done; the highest validation accuracy so far, and copies of the parameters that reached it.
 
     Raises
     ------
@@ -81,8 +74,7 @@ class Solver:
 
     Notes
     -----
-    The interface follows the ``Solver`` of Stanford's course CS231n. A model's state outside ``model.params``, such as
-    running averages or a random generator, is neither saved nor restored.
+    The interface follows the ``Solver`` of CS231n. State outside ``model.params``, such as running averages, is not saved.
 
     Examples
     --------
@@ -101,8 +93,6 @@ class Solver:
     >>> solver.train()
     epoch 1 / 2: loss 0.50, training accuracy 1.00, validation accuracy 1.00
     epoch 2 / 2: loss 0.21, training accuracy 1.00, validation accuracy 1.00
-    >>> solver.val_acc_history
-    [0.5, 1.0, 1.0]
     """
 
     def __init__(
@@ -139,15 +129,13 @@ class Solver:
         self.num_train_samples, self.num_val_samples = num_train_samples, num_val_samples
         self.print_every, self.verbose, self.checkpoint_name = print_every, verbose, checkpoint_name
         self.lr_schedule, self.patience, self.callbacks = lr_schedule, patience, callbacks
-        config = plain_numbers(optim_config or {})
-        self._config = config
+        config = self._config = plain_numbers(optim_config or {})
         self.optim_configs = {name: dict(config) for name in model.params}
         # What fixes the course of a run: resumed with other settings, it would be another run.
-        rule_name = getattr(self.update_rule, "__name__", type(self.update_rule).__name__)
-        self._course = {"update_rule": rule_name, "optim_config": repr(config)} | settings | {"lr_decay": self.lr_decay}
+        names = {"update_rule": name_of(self.update_rule), "lr_schedule": name_of(lr_schedule)}
+        self._course = settings | names | {"optim_config": repr(config), "lr_decay": self.lr_decay}
         self.loss_history: list[float] = []
-        self.train_acc_history: list[float] = []
-        self.val_acc_history: list[float] = []
+        self.train_acc_history, self.val_acc_history = list[float](), list[float]()
         self.best_params: dict[str, np.ndarray] = {}
         self.epoch, self.best_val_acc = 0, 0.0
 
@@ -156,20 +144,19 @@ class Solver:
 
         Raise ``solver.num_epochs`` and call again to go on from there. The errors are those of `Solver`.
         """
-        steps_per_epoch = math.ceil(len(self.y_train) / self.batch_size)
-        steps = steps_per_epoch * (self.num_epochs - self.epoch)
+        num_steps = math.ceil(len(self.y_train) / self.batch_size)
         # Overflow on the way to divergence is reported by DivergenceError, in words and with advice.
-        with np.errstate(all="ignore"), Progress(steps, self.verbose) as progress:
+        with np.errstate(all="ignore"), Progress(num_steps * (self.num_epochs - self.epoch), self.verbose) as progress:
             if self.epoch >= self.num_epochs:
                 progress.say(f"{self.epoch} epochs are done; raise solver.num_epochs to train on.")
             # Copies: the update rules may write into them, and the model's own arrays may be someone else's too.
-            self._put_into_model(self.model.params)
+            self.model.params.update(_copies(self.model.params))
             try:
                 if not self.val_acc_history:
                     self._measure_accuracy()
                 stop = False
                 while self.epoch < self.num_epochs and not stop:
-                    self._run_epoch(steps_per_epoch, progress)
+                    self._run_epoch(num_steps, progress)
                     if self.checkpoint_name is not None:
                         checkpoint.save(f"{os.fspath(self.checkpoint_name)}.npz", self, self._course)
                     stop = any([callback(self) is True for callback in self.callbacks])  # a list: all are called
@@ -177,10 +164,10 @@ class Solver:
                         progress.say(f"stopped early: validation accuracy was best {self.patience} epochs ago.")
                         stop = True
             finally:
-                self._put_into_model(self.best_params)
+                self.model.params.update(_copies(self.best_params))
 
     def check_accuracy(self, X: Any, y: Any, num_samples: int | None = None, batch_size: int = 100) -> float:
-        """Measure how often the class with the highest score is the right one.
+        """Measure how often the class with the highest score is the right one. The errors are those of `Solver`.
 
         Parameters
         ----------
@@ -196,11 +183,6 @@ class Solver:
         -------
         accuracy : float
             From 0 to 1.
-
-        Raises
-        ------
-        ValueError
-            If ``model.loss(X)`` does not return scores of shape (N, number of classes).
         """
         X, y = np.asarray(X), np.asarray(y)
         chosen = None
@@ -241,15 +223,14 @@ class Solver:
         self.val_acc_history.append(self.check_accuracy(self.X_val, self.y_val, self.num_val_samples))
         if not self.best_params or self.val_acc_history[-1] > self.best_val_acc:
             self.best_val_acc = self.val_acc_history[-1]
-            self.best_params = {name: array.copy() for name, array in self.model.params.items()}
+            self.best_params = _copies(self.model.params)
 
     def _run_epoch(self, num_steps: int, progress: Progress) -> None:
         """Use every training image once, in an order that depends on the seed and the epoch alone; then measure."""
         order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.y_train))
         configs = self.optim_configs
-        if self.lr_schedule is not None:
-            factor = self.lr_schedule(self.epoch)
-            set_learning_rates(configs.values(), lambda _: self._config["learning_rate"] * factor)
+        if (schedule := self.lr_schedule) is not None:
+            set_learning_rates(configs.values(), lambda _: self._config["learning_rate"] * schedule(self.epoch))
         for step, (X, y) in enumerate(batches(self.X_train, self.y_train, order, num_steps), start=1):
             loss = take_step(self.model, self.update_rule, configs, X, y, self.loss_history)
             progress.advance(f"epoch {self.epoch + 1} / {self.num_epochs}, step {step} / {num_steps}, loss {loss:.2f}")
@@ -264,5 +245,6 @@ class Solver:
             f"training accuracy {self.train_acc_history[-1]:.2f}, validation accuracy {self.val_acc_history[-1]:.2f}"
         )
 
-    def _put_into_model(self, params: Mapping[str, np.ndarray]) -> None:
-        self.model.params.update({name: array.copy() for name, array in params.items()})
+
+def _copies(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array.copy() for name, array in params.items()}
