@@ -75,7 +75,9 @@ def conv_forward_fast(
     return out, (x, w, b, conv_param)
 
 
-def conv_backward_fast(dout: np.ndarray, cache: tuple[Any, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def conv_backward_fast(
+    dout: np.ndarray, cache: tuple[Any, ...], need_dx: bool = True
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """Pass the gradient back through a convolution.
 
     Parameters
@@ -84,6 +86,8 @@ def conv_backward_fast(dout: np.ndarray, cache: tuple[Any, ...]) -> tuple[np.nda
         Gradient of the loss with respect to that output.
     cache : tuple
         What `conv_forward_fast` returned.
+    need_dx : bool
+        False saves half of the work and gives None for `dx`: a network's first layer has no use for it.
 
     Returns
     -------
@@ -116,6 +120,8 @@ def conv_backward_fast(dout: np.ndarray, cache: tuple[Any, ...]) -> tuple[np.nda
         dscores[...] = dout[part].transpose(1, 2, 3, 0)
         dscores = dscores.reshape(len(w), -1)
         dfilters += columns @ dscores.T
+        if not need_dx:
+            continue
         # From here on columns and frame hold the gradients of what they held.
         np.matmul(filters[:, :-1].T, dscores, out=columns[:-1])
         frame.fill(0)
@@ -123,7 +129,7 @@ def conv_backward_fast(dout: np.ndarray, cache: tuple[Any, ...]) -> tuple[np.nda
             windows[row, column] += copied[row, column]
         dx[part] = frame[:, pad : pad + x.shape[2], pad : pad + x.shape[3]].transpose(3, 0, 1, 2)
     dw = dfilters[:-1].reshape(*w.shape[2:], w.shape[1], len(w)).transpose(3, 2, 0, 1)
-    return dx, np.ascontiguousarray(dw), dfilters[-1].copy()
+    return dx if need_dx else None, np.ascontiguousarray(dw), dfilters[-1].copy()
 
 
 def max_pool_forward_fast(x: np.ndarray, pool_param: Mapping[str, int]) -> tuple[np.ndarray, tuple[Any, ...]]:
