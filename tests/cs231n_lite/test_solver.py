@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pytest
 
+from cs231n_lite.divergence import stop_if_diverged
 from cs231n_lite.params import load_params, save_params
 from cs231n_lite.schedules import cosine_decay
 from cs231n_lite.solver import DivergenceError, Solver
@@ -303,6 +304,13 @@ def test_a_rule_without_a_learning_rate_gets_advice_without_one(data):
 
     with pytest.raises(DivergenceError, match=r"at step 2 .*\. Try a learning rate 10 times smaller in optim_config\."):
         solver_on(data, Quadratic(), update_rule=leap, optim_config=None).train()
+
+
+def test_a_large_gradient_is_not_taken_for_an_infinite_one():
+    configs = {"W": {"learning_rate": 0.1}}
+    stop_if_diverged(1.0, {"W": np.full((3, 2), 1e30, np.float32)}, 2, configs)  # its square is infinite, it is not
+    with pytest.raises(DivergenceError, match=r"at step 2 the gradient of 'W' has NaN or infinite entries"):
+        stop_if_diverged(1.0, {"W": np.array([1.0, -np.inf], np.float32)}, 2, configs)
 
 
 # --- checkpoints
