@@ -24,6 +24,7 @@ from autograder.reference import Namespaces
 from benchmarks.networks import ThreeLayerConvNet, TwoLayerNet
 from cs231n_lite.data import load_cifar10
 from cs231n_lite.solver import Solver
+from cs231n_lite.steps import batches
 
 EPOCH, BATCH, RATE, MOMENTUM = 49_000, 250, 0.01, 0.9
 HIDDEN, EPOCHS = 300, 8
@@ -46,12 +47,13 @@ def two_layer_floor(num_images: int) -> Callable[[], None]:
 
 
 def bare_loop(model: Any, X: np.ndarray, y: np.ndarray) -> Callable[[], None]:
-    """Give an epoch as one would write it without Solver: shuffled batches, momentum in place, nothing else."""
+    """Give an epoch as one would write it without Solver: Solver's batches, momentum in place, nothing else."""
     velocities = {name: np.zeros_like(w) for name, w in model.params.items()}
 
     def epoch() -> None:
-        for chosen in np.array_split(np.random.default_rng(0).permutation(len(y)), len(y) // BATCH):
-            _, grads = model.loss(X[chosen], y[chosen])
+        order = np.random.default_rng(0).permutation(len(y))
+        for X_batch, y_batch in batches(X, y, order, len(y) // BATCH):
+            _, grads = model.loss(X_batch, y_batch)
             for name, velocity in velocities.items():
                 velocity *= MOMENTUM
                 velocity -= RATE * grads[name]

@@ -121,8 +121,8 @@ def name_of(function: Any) -> str | None:
 
     Examples
     --------
-    >>> name_of(optim.sgd), name_of(None)
-    ('print', None)
+    >>> name_of(check_model), name_of(None)
+    ('check_model', None)
     """
     return None if function is None else getattr(function, "__qualname__", type(function).__qualname__)
 
