@@ -233,9 +233,11 @@ def _max_along_backward(
     axis: int, dout: np.ndarray, x: np.ndarray, out: np.ndarray, size: int, stride: int
 ) -> np.ndarray:
     """Give each window's gradient to the first of its entries that equals the maximum."""
-    dx = np.zeros(x.shape, dout.dtype)
-    for entries, gradient in zip(_steps(x, axis, size, stride), _steps(dx, axis, size, stride), strict=True):
-        given = dout * (entries == out)
+    dx, rest = np.zeros(x.shape, dout.dtype), dout
+    *earlier, (_, last_gradient) = zip(_steps(x, axis, size, stride), _steps(dx, axis, size, stride), strict=True)
+    for entries, gradient in earlier:
+        given = rest * (entries == out)
         gradient += given
-        dout = dout - given  # what one entry got, a later equal one does not get again
+        rest = rest - given  # what one entry got, a later equal one does not get again
+    last_gradient += rest  # where no earlier entry was the maximum, the last one is
     return dx
