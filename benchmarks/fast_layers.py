@@ -76,7 +76,8 @@ def convolutions() -> Iterator[tuple[str, int, Callable, Callable, Callable]]:
         dout = rng.standard_normal(conv_forward_fast(x, w, b, conv_param)[0].shape, dtype=np.float32)
 
         def ours(x=x, w=w, b=b, conv_param=conv_param, dout=dout):
-            return conv_backward_fast(dout, conv_forward_fast(x, w, b, conv_param)[1])
+            _out, cache = conv_forward_fast(x, w, b, conv_param)  # the output is kept meanwhile, as PyTorch's is
+            return conv_backward_fast(dout, cache)
 
         def naive(x=x, w=w, b=b, dout=dout, stride=stride, pad=pad):
             x, w, b, dout = (array.astype(np.float64) for array in (x[:NAIVE_IMAGES], w, b, dout[:NAIVE_IMAGES]))
