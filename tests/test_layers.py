@@ -50,6 +50,7 @@ LAYERS = {
         "solver",
         "plot_data",
         "vis",
+        "vis_live",
         "doctor",
         "cli",
         "__init__",  # the front door
@@ -116,7 +117,7 @@ ROOMS = {
     "traitlets": {"autograder.nbgrader_bridge", "autograder.sandbox.ipython"},
     "typer": {"autograder.cli", "cs231n_lite.cli"},
     "rich": {"autograder.cli", "autograder.report.table", "cs231n_lite.cli"},
-    "matplotlib": {"cs231n_lite.vis"},
+    "matplotlib": {f"cs231n_lite.{name}" for name in LAYERS["cs231n_lite"] if name.startswith("vis")},
 }
 # What students install; certifi, which comes with pooch; and what there is where there are notebooks.
 STUDENTS = {"numpy", "matplotlib", "tqdm", "pooch", "typer", "rich", "certifi", "IPython", "jupyter_client"}
