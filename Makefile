@@ -44,7 +44,7 @@ lab: $(VENV)/ready-dev  ## open JupyterLab on the released assignments
 	$(BIN)/jupyter lab --notebook-dir=assignments/release
 
 bench: $(VENV)/ready-dev  ## measure speed, as ratios, and what hostile bytes take and do
-	$(BIN)/python -m benchmarks.training && $(BIN)/python -m benchmarks.memory && $(BIN)/python -m benchmarks.fuzz
+	$(BIN)/python -m benchmarks.fast_layers && $(BIN)/python -m benchmarks.training && $(BIN)/python -m benchmarks.memory && $(BIN)/python -m benchmarks.fuzz
 
 exploits: $(VENV)/ready-dev  ## try every exploit at every level of isolation; one table
 	$(BIN)/python -m tests.exploits

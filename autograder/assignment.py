@@ -9,9 +9,10 @@ from pathlib import Path
 from autograder import notebook
 from autograder.explore import without_magics
 from autograder.faults import GraderFault
-from autograder.questions import Question, load_questions
+from autograder.questions import Question, load_given, load_questions
 
 CONFIG = "nbgrader_config.py"
+GIVEN_FILE = "given.py"
 
 
 def find_course(start: Path) -> Path:
@@ -104,6 +105,17 @@ class Assignment:
             )
         return questions
 
+    @cached_property
+    def given(self) -> dict[str, tuple[str, ...]]:
+        """What it takes up from earlier assignments; see `autograder.given`."""
+        return load_given(self.checks_path)
+
+    @property
+    def beside(self) -> tuple[Path, ...]:
+        """The files that the notebook needs beside it, and that a student's copy must not replace."""
+        path = self.source_path.with_name(GIVEN_FILE)
+        return (path,) if path.is_file() else ()
+
     @property
     def by_hand(self) -> float:
         """The points of the written questions."""
@@ -112,12 +124,13 @@ class Assignment:
     def copy_to(self, folder: Path) -> "Assignment":
         """Copy what this assignment needs, its samples included, into a course directory of its own."""
         copy = Assignment(folder, self.name)
-        for path in (self.source_path, self.checks_path, self.course / CONFIG):
+        for path in (self.source_path, self.checks_path, self.course / CONFIG, *self.beside):
             target = folder / path.relative_to(self.course)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, target)
         samples = Path("samples") / self.name
-        shutil.copytree(self.course / samples, folder / samples, ignore=shutil.ignore_patterns("__pycache__"))
+        if (self.course / samples).is_dir():
+            shutil.copytree(self.course / samples, folder / samples, ignore=shutil.ignore_patterns("__pycache__"))
         return copy
 
     def reference_code(self) -> list[tuple[str, str]]:

@@ -16,7 +16,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-from rich.table import Table
 from rich.text import Text
 
 from autograder import course as grading
@@ -28,6 +27,7 @@ from autograder.model import Report
 from autograder.report import page, table
 from autograder.sandbox import levels
 from autograder.sandbox.policy import AUTO, LEVELS, WEAK, Policy
+from cs231n_lite.cli import health_table
 
 HELP = "Release, grade and verify course assignments whose answers are NumPy code."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
@@ -48,11 +48,25 @@ def _assignment(course: Path | None, name: str) -> Assignment:
 
 
 @app.command()
-def release(name: Name, course: CourseOption = None) -> None:
-    """Generate what students get from the source notebook, with nbgrader, and check that it gives nothing away."""
-    from autograder import nbgrader_bridge, verify
+def new(name: Name, course: CourseOption = None) -> None:
+    """Begin an assignment: a notebook and checks with one complete question, to replace with your own."""
+    from autograder import nbgrader_bridge, scaffold
 
     assignment = _assignment(course, name)
+    scaffold.create(assignment)
+    nbgrader_bridge.release(assignment.course, name)
+    for path in (assignment.source_path, assignment.checks_path):
+        console.print(Text(f"Wrote {os.path.relpath(path)}"))
+    console.print(Text(f"Released. Next: autograder verify {name}, and docs/authors.md."))
+
+
+@app.command()
+def release(name: Name, course: CourseOption = None) -> None:
+    """Generate what students get from the source notebook, with nbgrader, and check that it gives nothing away."""
+    from autograder import given, nbgrader_bridge, verify
+
+    assignment = _assignment(course, name)
+    given.write(assignment)
     nbgrader_bridge.release(assignment.course, name)
     _ = assignment.questions
     found = verify.leaks(assignment.frame, assignment.release_path.parent)
@@ -188,12 +202,8 @@ def demo(
 @app.command()
 def doctor(course: CourseOption = None) -> None:
     """Say what this machine has for grading, what it lacks and how to mend it. Exits 1 if grading cannot work."""
-    rows = Table("", "what", "found", "what to do", box=None, pad_edge=False)
     findings = health.examine(course or Path.cwd())
-    for finding in findings:
-        sign = Text("ok", style="green") if finding.fine else Text("--", style="yellow" if finding.optional else "red")
-        rows.add_row(sign, finding.what, finding.found, finding.advice)
-    console.print(rows)
+    console.print(health_table(findings))
     if any(not f.fine and not f.optional for f in findings):
         raise typer.Exit(1)
 

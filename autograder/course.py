@@ -148,7 +148,7 @@ def _start_worker(course: Path, name: str, policy: Policy, seed: int) -> None:
     assignment = Assignment(course, name)
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
-    sandbox = stack.enter_context(kernel.opened(policy, [course]))
+    sandbox = stack.enter_context(kernel.opened(policy, [course], assignment.beside))
     _worker = _Worker(assignment, seed, stack.enter_context(reference.session(assignment)), sandbox)
 
 

@@ -1,46 +1,26 @@
 """What this machine has for grading, what it lacks and what to do about it."""
 
-import importlib.metadata
-import platform
 import shutil
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.assignment import find_course
 from autograder.faults import GraderFault
 from autograder.sandbox import levels
 from autograder.sandbox.policy import WEAK
+from cs231n_lite.doctor import Health, package, python
 
 NEEDED = ("numpy", "nbgrader", "nbclient", "jupyter_client", "ipykernel", "nbformat", "typer", "rich", "jinja2")
 
 
-@dataclass(frozen=True)
-class Health:
-    """One thing looked at: what was found and, where it is not fine, what to do."""
-
-    what: str
-    fine: bool
-    found: str
-    advice: str = ""
-    optional: bool = False
-
-
 def examine(start: Path) -> list[Health]:
     """Look at everything grading depends on; `start` is where the course is looked for."""
-    return [_python(), *map(_package, NEEDED), _alembic(), _course(start), *_isolation()]
-
-
-def _python() -> Health:
-    fine = (3, 11) <= sys.version_info[:2] <= (3, 13)
-    return Health("Python", fine, platform.python_version(), "" if fine else "Install Python 3.11, 3.12 or 3.13.")
-
-
-def _package(name: str) -> Health:
-    try:
-        return Health(name, True, importlib.metadata.version(name))
-    except importlib.metadata.PackageNotFoundError:
-        return Health(name, False, "not installed", "Run: make install")
+    return [
+        python(),
+        *(package(name, "Run: make install") for name in NEEDED),
+        _alembic(),
+        _course(start),
+        *_isolation(),
+    ]
 
 
 def _alembic() -> Health:

@@ -286,5 +286,5 @@ def _processes(assignment: Assignment, policy: Policy) -> tuple[Session, Sandbox
     policy = replace(policy, isolation=levels.choose(policy.isolation))
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
-    sandbox = stack.enter_context(kernel.opened(policy, [assignment.course]))
+    sandbox = stack.enter_context(kernel.opened(policy, [assignment.course], assignment.beside))
     return stack.enter_context(reference.session(assignment)), sandbox

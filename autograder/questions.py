@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -171,6 +171,18 @@ def load_questions(path: Path) -> tuple[Question, ...]:
     GraderFault
         If the file is not there, cannot be imported or holds no question.
     """
+    found = {value.name: value for value in vars(_checks(path)).values() if isinstance(value, Question)}
+    if not found:
+        raise GraderFault(f"{path.name} holds no question. Put @question(...) above a probe.")
+    return tuple(found.values())  # each once, by however many names the file knows it
+
+
+def load_given(path: Path) -> dict[str, tuple[str, ...]]:
+    """Read what a checks file takes up from earlier assignments; see `autograder.given`."""
+    return {name: tuple(functions) for name, functions in getattr(_checks(path), "GIVEN", {}).items()}
+
+
+def _checks(path: Path) -> ModuleType:
     if not path.is_file():
         raise GraderFault(
             f"Looked for the questions in {path.name}, which is not there. Write assignments/checks/{path.name}."
@@ -185,10 +197,4 @@ def load_questions(path: Path) -> tuple[Question, ...]:
         raise GraderFault(
             f"{path.name} cannot be imported ({type(error).__name__}: {error}). Mend it first."
         ) from error
-    found = {
-        value.name: value for value in vars(module).values() if isinstance(value, Question)
-    }  # each by one name only
-    questions = tuple(found.values())
-    if not questions:
-        raise GraderFault(f"{path.name} holds no question. Put @question(...) above a probe.")
-    return questions
+    return module

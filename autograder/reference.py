@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from autograder import probe
@@ -59,6 +59,8 @@ class Namespaces:
             mutant = self._mutants[variant]
             code = code | {mutant.cell: compile(mutant.source, f"<{mutant.cell}>", "exec")}
         namespace: dict[str, Any] = {"__name__": "reference"}
+        for path in self._assignment.beside:
+            sys.modules[path.stem] = _module(path)
         for cell in code.values():
             exec(cell, namespace)  # the instructor's own notebook
         if variant in self._variants:
@@ -66,6 +68,13 @@ class Namespaces:
             # What a variant defines looks names up where it was written; what it replaces, here.
             namespace.update(replaced)
         return namespace
+
+
+def _module(path: Path) -> ModuleType:
+    """Run a file of ours as a module that nothing has imported before."""
+    module = ModuleType(path.stem)
+    exec(compile(path.read_text(encoding="utf-8"), path.name, "exec"), vars(module))
+    return module
 
 
 @contextlib.contextmanager

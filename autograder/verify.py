@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder import nbgrader_bridge, notebook, reference, samples
-from autograder.assignment import Assignment
+from autograder import given, nbgrader_bridge, notebook, reference, samples
+from autograder.assignment import GIVEN_FILE, Assignment
 from autograder.grade import Graded, grade
 from autograder.judge import judge
 from autograder.model import Observation, Outcome, Verdict
@@ -68,6 +68,13 @@ def release_findings(assignment: Assignment) -> Iterator[Finding]:
     folder = assignment.release_path.parent
     found = leaks(assignment.frame, folder)
     yield Finding("the release gives nothing away", not found, "; ".join(found))
+    here = assignment.source_path.with_name(GIVEN_FILE)
+    current = given.text_of(assignment) == (here.read_text(encoding="utf-8") if here.is_file() else "")
+    yield Finding(
+        f"{GIVEN_FILE} is what the earlier references give",
+        current,
+        "" if current else f"it differs; run 'autograder release {assignment.name}'",
+    )
     with tempfile.TemporaryDirectory() as name:
         nbgrader_bridge.release(assignment.course, assignment.name, Path(name))
         fresh = Path(name) / assignment.name
@@ -126,7 +133,10 @@ def _same_file(a: Path, b: Path) -> bool:
 
 
 def _end_to_end(assignment: Assignment, expected: Session) -> Iterator[Finding]:
-    with tempfile.TemporaryDirectory() as name, kernel.opened(Policy(), [assignment.course]) as sandbox:
+    with (
+        tempfile.TemporaryDirectory() as name,
+        kernel.opened(Policy(), [assignment.course], assignment.beside) as sandbox,
+    ):
         complete = samples.write(assignment, samples.COMPLETE, Path(name) / "complete")
         graded = _graded(complete, assignment, expected, sandbox)
         lost = [

@@ -1,21 +1,22 @@
 """CIFAR-10 and MNIST: the official files where they are at hand, otherwise the embedded stand-ins.
 
 Looked for in this order: the folder that the environment variable ``CS231N_LITE_DATA`` names, the checkout's
-``datasets/``, the user's cache. ``CS231N_LITE_DATA=embedded`` asks for the stand-ins. Nothing is downloaded here.
+``datasets/``, the user's cache. ``CS231N_LITE_DATA=embedded`` asks for the stand-ins. Nothing is downloaded unless asked.
 """
 
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from cs231n_lite import official, synthetic
-
-Labels = NDArray[np.int64]
+from cs231n_lite import formats, places, synthetic
+from cs231n_lite.formats import Bytes, Labels
 
 CIFAR10_NAMES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 TRAINING = 49_000  # training pictures that `load_cifar10` gives by default
+SOURCES = ("cifar10", "cifar10-embedded")
 SHOWN = 1_000  # pictures of CIFAR-10's test batch that students may see; models are marked on the others
 
 
@@ -26,6 +27,7 @@ def load_cifar10(
     *,
     subtract_mean: bool = True,
     dtype: DTypeLike = np.float32,
+    download: bool = False,
 ) -> dict[str, Any]:
     """Load CIFAR-10, or the embedded pictures of the same shape, and say in one line which.
 
@@ -42,6 +44,8 @@ def load_cifar10(
         Subtract the mean training picture from every part.
     dtype : numpy.float32 or numpy.float64
         Type of the pictures. All 50,000 take 0.6 GB in float32, twice that in float64.
+    download : bool
+        Fetch the official files (170 MB) if they are not here, unless ``CS231N_LITE_DATA`` is "embedded".
 
     Returns
     -------
@@ -56,6 +60,8 @@ def load_cifar10(
         If a number is out of range, `dtype` is another, or a file is not the official one.
     FileNotFoundError
         If ``CS231N_LITE_DATA`` names a folder without the files, or some of the files are missing.
+    ConnectionError
+        If they are to be downloaded and no mirror gives them.
 
     References
     ----------
@@ -68,7 +74,7 @@ def load_cifar10(
     >>> data["X_train"].shape, data["y_val"].shape, data["X_test"].dtype
     ((500, 3, 32, 32), (100,), dtype('float32'))
     """
-    data = _load("cifar10", "load_cifar10", (num_training, num_validation, num_test), SHOWN, dtype)
+    data = _load("cifar10", (num_training, num_validation, num_test), dtype, download)
     # Sums of bytes are exact in float64, so every machine finds the same mean; no float64 copy is made.
     data["mean_image"] = data["X_train"].mean(axis=0, dtype=np.float64).astype(dtype)
     if subtract_mean:
@@ -85,6 +91,7 @@ def load_mnist(
     *,
     flatten: bool = False,
     dtype: DTypeLike = np.float32,
+    download: bool = False,
 ) -> dict[str, Any]:
     """Load MNIST, or the embedded digits of the same shape, and say in one line which.
 
@@ -96,8 +103,8 @@ def load_mnist(
         At most 10,000.
     flatten : bool
         Give each digit as 784 numbers in a row.
-    dtype : numpy.float32 or numpy.float64
-        Type of the digits.
+    dtype, download
+        As for `load_cifar10`; 12 MB are fetched.
 
     Returns
     -------
@@ -108,7 +115,7 @@ def load_mnist(
 
     Raises
     ------
-    ValueError, FileNotFoundError
+    ValueError, FileNotFoundError, ConnectionError
         As `load_cifar10`.
 
     References
@@ -122,7 +129,7 @@ def load_mnist(
     >>> data["X_train"].shape, float(data["X_train"].max())
     ((500, 784), 1.0)
     """
-    data = _load("mnist", "load_mnist", (num_training, num_validation, num_test), 10_000, dtype)
+    data = _load("mnist", (num_training, num_validation, num_test), dtype, download)
     for part in ("X_train", "X_val", "X_test"):
         data[part] /= 255
         data[part] = data[part].reshape((-1, 784) if flatten else (-1, 1, 28, 28))
@@ -161,13 +168,13 @@ def hidden_split(source: str, count: int = 1_000, seed: int = 0) -> tuple[NDArra
     >>> images.shape, labels.shape
     ((3, 3, 32, 32), (3,))
     """
-    _check_count("hidden_split", "count", count, 1, official.BATCH - SHOWN)
+    _check_count("hidden_split", "count", count, 1, formats.BATCH - SHOWN)
     _check_count("hidden_split", "seed", seed, 0, 2**64 - 1)
-    _check_source("hidden_split", source)
+    _require(source in SOURCES, "hidden_split", "source", "'cifar10' or 'cifar10-embedded'", source)
     if source == "cifar10-embedded":
         images, labels = synthetic.cifar10("hidden", count, seed)
     else:
-        images, labels = official.read_cifar10(official.cifar10_folder("hidden_split"), "test", official.BATCH)
+        images, labels = formats.read_cifar10(places.cifar10_folder("hidden_split"), "test", formats.BATCH)
         order = np.random.Generator(np.random.PCG64(seed)).random(len(images) - SHOWN).argsort(kind="stable")
         chosen = SHOWN + order[:count]
         images, labels = images[chosen], labels[chosen]
@@ -181,7 +188,6 @@ def mean_image(source: str) -> NDArray[np.float64]:
     Parameters
     ----------
     source : {"cifar10", "cifar10-embedded"}
-        The ``source`` that `load_cifar10` gave.
 
     Returns
     -------
@@ -190,41 +196,40 @@ def mean_image(source: str) -> NDArray[np.float64]:
 
     Raises
     ------
-    ValueError
-        If `source` is another.
-    FileNotFoundError
-        If `source` is "cifar10" and the official files are not here.
+    ValueError, FileNotFoundError
+        As `hidden_split`.
     """
-    _check_source("mean_image", source)
-    if source == "cifar10-embedded":
-        images, _ = synthetic.cached("cifar10", "train", TRAINING)
-    else:
-        images, _ = official.read_cifar10(official.cifar10_folder("mean_image"), "train", TRAINING)
+    _require(source in SOURCES, "mean_image", "source", "'cifar10' or 'cifar10-embedded'", source)
+    folder = None if source == "cifar10-embedded" else places.cifar10_folder("mean_image")
+    images, _ = _read("cifar10", folder, "train", TRAINING)
     mean = images.mean(axis=0, dtype=np.float64)
     mean.setflags(write=False)
     return mean
 
 
-def _load(name: str, caller: str, counts: tuple[int, int, int], most_test: int, dtype: DTypeLike) -> dict[str, Any]:
+def _read(name: str, folder: Path | None, split: str, count: int) -> tuple[Bytes, Labels]:
+    if folder is None:
+        return synthetic.cached(name, split, count)
+    return {"cifar10": formats.read_cifar10, "mnist": formats.read_mnist}[name](folder, split, count)
+
+
+def _load(name: str, counts: tuple[int, int, int], dtype: DTypeLike, download: bool) -> dict[str, Any]:
     """Check what was asked, read the three parts as numbers from 0 to 255, and say where they came from."""
-    train, val, test = counts
+    caller, (train, val, test) = f"load_{name}", counts
     size = synthetic.SIZES[name, "train"]
     _check_count(caller, "num_training", train, 1, size)
     _check_count(caller, "num_validation", val, 0, size - train)
-    _check_count(caller, "num_test", test, 0, most_test)
-    if dtype not in (np.float32, np.float64):
-        raise ValueError(f"The dtype parameter of {caller} must be np.float32 or np.float64. Got {dtype!r} instead.")
-    folder = official.find_folder(name)
-    if folder is None:
-        images, labels = synthetic.cached(name, "train", train + val)
-        test_images, test_labels = synthetic.cached(name, "test", test)
-    else:
-        read = {"cifar10": official.read_cifar10, "mnist": official.read_mnist}[name]
-        images, labels = read(folder, "train", train + val)
-        test_images, test_labels = read(folder, "test", test)
+    _check_count(caller, "num_test", test, 0, SHOWN if name == "cifar10" else 10_000)
+    _require(dtype in (np.float32, np.float64), caller, "dtype", "np.float32 or np.float64", dtype)
+    if download and places.asked_for() != "embedded":
+        from cs231n_lite import fetch  # brings half the standard library's network code
+
+        fetch.fetch(name)
+    folder = places.find_folder(name)
+    images, labels = _read(name, folder, "train", train + val)
+    test_images, test_labels = _read(name, folder, "test", test)
     used = "the official files" if folder else "the embedded stand-in drawn by code (no official files in use)"
-    title = {"cifar10": "CIFAR-10", "mnist": "MNIST"}[name]
-    print(f"{title}: {used}, {train:,} training, {val:,} validation and {test:,} test images.")
+    print(f"{places.TITLES[name]}: {used}, {train:,} training, {val:,} validation and {test:,} test images.")
     return {
         "X_train": images[:train].astype(dtype),
         "y_train": labels[:train],
@@ -237,14 +242,10 @@ def _load(name: str, caller: str, counts: tuple[int, int, int], most_test: int, 
 
 
 def _check_count(caller: str, name: str, value: int, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
-        raise ValueError(
-            f"The {name} parameter of {caller} must be an integer from {low} to {high}. Got {value!r} instead."
-        )
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    _require(whole and low <= value <= high, caller, name, f"an integer from {low} to {high}", value)
 
 
-def _check_source(caller: str, source: str) -> None:
-    if source not in ("cifar10", "cifar10-embedded"):
-        raise ValueError(
-            f"The source parameter of {caller} must be 'cifar10' or 'cifar10-embedded'. Got {source!r} instead."
-        )
+def _require(fits: bool, caller: str, name: str, needed: str, value: object) -> None:
+    if not fits:
+        raise ValueError(f"The {name} parameter of {caller} must be {needed}. Got {value!r} instead.")

@@ -40,8 +40,8 @@ def stop_if_diverged(loss: float, grads: Mapping[str, np.ndarray], step: int, co
     if not math.isfinite(loss):
         what = f"the loss is {loss}"
     else:
-        # Where the sum is finite, so is every entry; and no array of booleans is made.
-        bad = [name for name, dw in grads.items() if not np.isfinite(dw.sum())]
+        # Where the sum of squares or the sum is finite, so is every entry; the first is quicker, the second rarely overflows.
+        bad = [n for n, dw in grads.items() if not (np.isfinite(np.vdot(dw, dw)) or np.isfinite(dw.sum()))]
         if not bad:
             return
         what = f"the gradient of {bad[0]!r} has NaN or infinite entries though the loss is {loss:.3g}"

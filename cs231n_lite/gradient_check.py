@@ -4,11 +4,15 @@
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from cs231n_lite.compare import compare, expect_unchanged
+from cs231n_lite.compare import changed, compare
+from cs231n_lite.slopes import has_kink, require_point, slope
+from cs231n_lite.tolerances import wrong_entries
 
 
 def numerical_gradient(
@@ -53,10 +57,10 @@ def numerical_gradient(
     >>> numerical_gradient(lambda x: (x ** 2).sum(), np.array([1.0, -3.0])).round(6)
     array([ 2., -6.])
     """
-    _require_point(x, h)
+    require_point(x, h)
     grad = np.empty(x.shape)
     for index in np.ndindex(x.shape):
-        grad[index] = _slope(f, x, upstream, index, -h, h)
+        grad[index] = slope(f, x, upstream, index, -h, h)
     return grad
 
 
@@ -142,101 +146,88 @@ def check_gradient(
     AssertionError: square, dx: 2 of 2 entries differ from the numerical gradient (rtol 1e-06); worst at [1]: yours 6,
     expected -6. Every entry has the opposite sign: a minus is missing or one too many.
     """
+    if finding := examine(f, x, grad, name=name, upstream=upstream, h=h, rtol=rtol, sizes=sizes):
+        raise AssertionError(finding.text)
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """What is wrong with a gradient.
+
+    Attributes
+    ----------
+    text : str
+        All of it, for people to read.
+    cause : str or None
+        The likely cause alone.
+    wrong : ndarray of bool, shaped like the point, or None
+        Which entries are wrong; None where the answer is no gradient at all, such as one of the wrong shape.
+    estimate : ndarray or None
+        The numerical gradient; None where the function has none.
+    kinks : str
+        How many entries were not counted because they are at a kink, in words.
+    """
+
+    text: str
+    cause: str | None = None
+    wrong: np.ndarray | None = None
+    estimate: np.ndarray | None = None
+    kinks: str = ""
+
+
+def examine(
+    f: Callable[[np.ndarray], Any],
+    x: np.ndarray,
+    grad: Any,
+    *,
+    name: str = "gradient",
+    upstream: Any = 1.0,
+    h: float = 1e-5,
+    rtol: float = 1e-6,
+    sizes: Mapping[str, int] | None = None,
+) -> Finding | None:
+    """Do what `check_gradient` does, and give what it would raise; None where all is right.
+
+    Examples
+    --------
+    >>> x = np.array([1.2, -3.0])
+    >>> examine(lambda x: (x ** 2).sum(), x, np.array([2.4, 6.0])).wrong
+    array([False,  True])
+    """
     estimate = numerical_gradient(f, x, upstream, h)
     if not np.isfinite(estimate).all():
-        raise AssertionError(
+        return Finding(
             f"{name}: a finite function is asked, got a numerical gradient with {(~np.isfinite(estimate)).sum()} of "
             f"{x.size} entries nan or infinite. Check the forward pass first."
         )
     before = x.copy()
     try:
         out = np.array(f(x), dtype=np.float64)
-        expect_unchanged(name, {"x": before}, {"x": x})
+        if mismatch := changed(name, {"x": before}, {"x": x}):
+            return Finding(str(mismatch))
     finally:
         x[...] = before
-    mismatch = compare(name, grad, estimate, rtol=rtol, sizes=sizes, against="the numerical gradient")
+    told = partial(compare, name, rtol=rtol, sizes=sizes, against="the numerical gradient")
+    mismatch = told(grad, estimate)
     if mismatch is None:
-        return
+        return None
     if mismatch.kind != "values" or np.shape(grad) != x.shape:
-        raise AssertionError(str(mismatch))
+        return Finding(str(mismatch), mismatch.cause, estimate=estimate)
 
     error = np.abs(grad - estimate)
     noise = 8 * np.finfo(np.float64).eps * np.abs(upstream * out).sum() / h
-    wrong = error > noise + rtol * np.abs(estimate)
+    wrong = np.asarray(error > noise + rtol * np.abs(estimate))
     kinks = np.zeros(x.shape, dtype=bool)
     for index in np.ndindex(x.shape):
-        kinks[index] = wrong[index] and _has_kink(f, x, upstream, index, h, error[index])
-    judged = np.where(wrong & ~kinks, grad, estimate)
-    again = compare(name, judged, estimate, rtol=rtol, sizes=sizes, against="the numerical gradient")
-    if again and kinks.any():
-        left_out = f"{kinks.sum()} of {x.size} entries at a likely kink, where the slopes to the left and right differ"
-        raise AssertionError(f"{again} Not counted: {left_out}.")
-    if again:
-        raise AssertionError(str(mismatch))
-
-
-def _require_point(x: Any, h: float) -> None:
-    """Refuse a point that cannot be nudged by `h`."""
-    if not isinstance(x, np.ndarray):
-        raise TypeError(
-            f"numerical_gradient needs a float64 array, got {type(x).__name__}. Pass np.array(x, dtype=np.float64)."
-        )
-    if x.dtype != np.float64:
-        raise TypeError(
-            f"numerical_gradient needs float64, got {x.dtype} of shape {x.shape}. "
-            f"A nudge of {h} is too small for {x.dtype}; pass x.astype(np.float64)."
-        )
-    if not 0 < h < np.inf:
-        raise ValueError(f"The h parameter of numerical_gradient must be a positive number. Got {h} instead.")
-    if not x.flags.writeable:
-        raise ValueError(
-            f"numerical_gradient needs an array it may nudge, got a read-only one of shape {x.shape}. Pass x.copy()."
-        )
-    if (x + h == x - h).any():
-        raise ValueError(
-            f"numerical_gradient needs entries that a nudge of {h} moves, got one of size {np.abs(x).max():.3g}. "
-            "Pass a larger h or a smaller x."
-        )
-
-
-def _value(f: Callable[[np.ndarray], Any], x: np.ndarray, index: tuple[int, ...], entry: float) -> np.ndarray:
-    """Call ``f`` with one entry of `x` replaced; put `x` back whatever ``f`` does."""
-    original = x.copy()
-    x[index] = entry
-    try:
-        out = f(x)
-        if out is None:
-            raise TypeError(
-                "numerical_gradient needs an f that gives a number or an array, got None. Is there a return statement?"
-            )
-        return np.array(out, dtype=np.float64)  # a copy: f may give x itself
-    finally:
-        x[...] = original
-
-
-def _slope(
-    f: Callable[[np.ndarray], Any], x: np.ndarray, upstream: Any, index: tuple[int, ...], low: float, high: float
-) -> float:
-    """Slope of ``sum(upstream * f(x))`` between two nudges of one entry."""
-    left, right = x[index] + low, x[index] + high
-    rise = _value(f, x, index, right) - _value(f, x, index, left)
-    if np.ndim(upstream) and np.shape(upstream) != rise.shape:
-        raise ValueError(
-            f"numerical_gradient needs an upstream that is a scalar or shaped like f(x), {rise.shape}, "
-            f"got shape {np.shape(upstream)}. Pass the gradient of the loss with respect to f(x)."
-        )
-    return float((upstream * rise).sum() / (right - left))  # the distance there is, after rounding
-
-
-def _has_kink(
-    f: Callable[[np.ndarray], Any], x: np.ndarray, upstream: Any, index: tuple[int, ...], h: float, error: float
-) -> bool:
-    """Whether the slopes to the left and right disagree by `error` or more, and not as those of a smooth curve do.
-
-    The two slopes of a smooth curve draw ten times closer together when the nudge is ten times smaller.
-    """
-    wide, narrow = (
-        abs(_slope(f, x, upstream, index, 0.0, step) - _slope(f, x, upstream, index, -step, 0.0))
-        for step in (h, h / 10)
-    )
-    return error <= wide and not 0.05 * wide < narrow < 0.2 * wide
+        kinks[index] = wrong[index] and has_kink(f, x, upstream, index, h, error[index])
+    again = told(np.where(wrong & ~kinks, grad, estimate), estimate)
+    if again is None:
+        return None
+    wrong = wrong & ~kinks & wrong_entries(np.asarray(grad), estimate, rtol)
+    if not kinks.any():
+        return Finding(str(mismatch), mismatch.cause, wrong, estimate)
+    if again.cause is None and wrong.sum() > 2 and (others := told(grad[~kinks], estimate[~kinks])):
+        again = replace(again, cause=others.cause)  # a factor, say, holds where there is a gradient
+    left_out = f"{kinks.sum()} of {x.size} entries at a likely kink, where the slopes to the left and right differ"
+    note = f"Not counted: {left_out}."
+    return Finding(f"{again} {note}", again.cause, wrong, estimate, note)

@@ -12,17 +12,21 @@ import numpy as np
 Config = dict[str, Any]
 
 
-def sgd(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np.ndarray, Config]:
+def sgd(
+    w: np.ndarray, dw: np.ndarray, config: Config | None = None, in_place: bool = False
+) -> tuple[np.ndarray, Config]:
     """Step against the gradient: ``next_w = w - learning_rate * dw``.
 
     Parameters
     ----------
     w : ndarray, any shape
-        The parameter. Left untouched.
+        The parameter. Left untouched, unless `in_place`.
     dw : ndarray, shaped like `w`
         Gradient of the loss with respect to `w`. Left untouched.
     config : dict, optional
         ``learning_rate`` (default 1e-2). Left untouched.
+    in_place : bool
+        True writes the result into `w`: large arrays are faster changed than made anew.
 
     Returns
     -------
@@ -48,10 +52,12 @@ def sgd(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np
     """
     config = _filled_in("sgd", config, learning_rate=1e-2)
     # float(): a NumPy float64 rate would turn a float32 parameter into float64.
-    return w - float(config["learning_rate"]) * dw, config
+    return np.subtract(w, float(config["learning_rate"]) * dw, out=w if in_place else None), config
 
 
-def sgd_momentum(w: np.ndarray, dw: np.ndarray, config: Config | None = None) -> tuple[np.ndarray, Config]:
+def sgd_momentum(
+    w: np.ndarray, dw: np.ndarray, config: Config | None = None, in_place: bool = False
+) -> tuple[np.ndarray, Config]:
     """Let a ball roll down the loss: the step is a fading sum of all gradients so far.
 
     ``velocity = momentum * velocity - learning_rate * dw``, then ``next_w = w + velocity``.
@@ -59,12 +65,14 @@ def sgd_momentum(w: np.ndarray, dw: np.ndarray, config: Config | None = None) ->
     Parameters
     ----------
     w : ndarray, any shape
-        The parameter. Left untouched.
+        The parameter. Left untouched, unless `in_place`.
     dw : ndarray, shaped like `w`
         Gradient of the loss with respect to `w`. Left untouched.
     config : dict, optional
         ``learning_rate`` (default 1e-2); ``momentum`` (default 0.9), the part of the velocity kept from one step
         to the next; ``velocity`` (default zeros), shaped like `w`. Left untouched.
+    in_place : bool
+        True writes the results into `w` and ``velocity``: large arrays are faster changed than made anew.
 
     Returns
     -------
@@ -93,9 +101,14 @@ def sgd_momentum(w: np.ndarray, dw: np.ndarray, config: Config | None = None) ->
     """
     config = _filled_in("sgd_momentum", config, learning_rate=1e-2, momentum=0.9, velocity=None)
     step = float(config["learning_rate"]) * dw
-    velocity = -step if config["velocity"] is None else float(config["momentum"]) * config["velocity"] - step
+    if config["velocity"] is None:
+        velocity = np.asarray(-step)
+    else:
+        old = config["velocity"]
+        velocity = np.multiply(old, float(config["momentum"]), out=old if in_place else None)
+        velocity -= step
     config["velocity"] = velocity
-    return w + velocity, config
+    return np.add(w, velocity, out=w if in_place else None), config
 
 
 def _filled_in(rule: str, config: Config | None, **defaults: Any) -> Config:

@@ -19,7 +19,7 @@ class Progress:
     Parameters
     ----------
     total : int
-        Number of calls of `advance` that make up the whole.
+        Number of steps that make up the whole.
     verbose : bool
         False says nothing at all.
 
@@ -41,9 +41,9 @@ class Progress:
         self.live_output = _empty_output() if verbose and _in_notebook() else None
         self.next_update = 0.0
 
-    def advance(self, text: str) -> None:
-        """Move on by one; `text` says where we are, and is seen only while the work runs."""
-        self.bar.update()
+    def advance(self, text: str, steps: int = 1) -> None:
+        """Move on; `text` says where we are, and is seen only while the work runs."""
+        self.bar.update(steps)
         now = time.monotonic()
         if now >= self.next_update:
             self.next_update = now + _SECONDS_BETWEEN_UPDATES

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-UpdateRule = Callable[[np.ndarray, np.ndarray, dict[str, Any]], tuple[np.ndarray, dict[str, Any]]]
+UpdateRule = Callable[..., tuple[np.ndarray, dict[str, Any]]]  # (w, dw, config) -> (next_w, config)
 
 
 def check_model(model: Any) -> None:
@@ -98,10 +98,10 @@ def loss_and_gradients(model: Any, X: np.ndarray, y: np.ndarray) -> tuple[float,
 
 
 def updated(
-    rule: UpdateRule, name: str, w: np.ndarray, dw: np.ndarray, config: dict[str, Any]
+    rule: UpdateRule, name: str, w: np.ndarray, dw: np.ndarray, config: dict[str, Any], **settings: Any
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Apply an update rule to the parameter `name`; the result keeps the shape and dtype of `w`."""
-    answer = rule(w, dw, config)
+    answer = rule(w, dw, config, **settings)
     if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], dict):
         raise TypeError(
             f"The update rule must return (next_w, config), config being a dict. Got {_in_words(answer)} for {name!r} "
@@ -114,6 +114,17 @@ def updated(
             f"Got {next_w.shape} instead; compare the shapes of w, dw and what config keeps."
         )
     return next_w.astype(w.dtype, copy=False), answer[1]
+
+
+def name_of(function: Any) -> str | None:
+    """Give a name by which a checkpoint knows a function or a callable object; None for None.
+
+    Examples
+    --------
+    >>> name_of(check_model), name_of(None)
+    ('check_model', None)
+    """
+    return None if function is None else getattr(function, "__qualname__", type(function).__qualname__)
 
 
 def _without_leading_ones(shape: tuple[int, ...]) -> tuple[int, ...]:

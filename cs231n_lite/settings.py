@@ -1,7 +1,7 @@
 """The settings of a `Solver`: checked when it is made, and the learning rates that change as it goes."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
     Examples
     --------
     >>> counts = {"batch_size": 100, "num_epochs": 0, "print_every": None, "num_train_samples": 1000}
-    >>> check_settings(counts | {"num_val_samples": None, "seed": 0, "lr_decay": 0.95})
+    >>> check_settings(counts | {"num_val_samples": None, "patience": None, "seed": 0, "lr_decay": 0.95})
     Traceback (most recent call last):
     ValueError: The num_epochs parameter of Solver must be a whole number above 0. Got 0 instead.
     """
@@ -43,7 +43,7 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         _require(_is_whole(settings[name], 1), name, "a whole number above 0", settings[name])
     _require(_is_whole(settings["seed"], 0), "seed", "a whole number, 0 or above", settings["seed"])
     _require(0 < settings["lr_decay"] < math.inf, "lr_decay", "a number above 0", settings["lr_decay"])
-    for name in ("print_every", "num_train_samples", "num_val_samples"):
+    for name in ("print_every", "patience", "num_train_samples", "num_val_samples"):
         count = settings[name]
         _require(count is None or _is_whole(count, 1), name, "a whole number above 0, or None", count)
 
@@ -72,25 +72,23 @@ def plain_numbers(config: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value.item() if isinstance(value, np.generic) else value for name, value in config.items()}
 
 
-def decay_learning_rates(configs: Iterable[dict[str, Any]], factor: float) -> None:
-    """Multiply the learning rate in each config, in place; raise ValueError where there is none.
+def set_learning_rates(configs: Iterable[dict[str, Any]], rate: Callable[[float], float]) -> None:
+    """Replace the learning rate in each config, in place, by what `rate` makes of it; ValueError where there is none.
 
     Examples
     --------
     >>> configs = [{"learning_rate": 0.5}, {"learning_rate": 0.25}]
-    >>> decay_learning_rates(configs, 0.5)
+    >>> set_learning_rates(configs, lambda rate: rate / 2)
     >>> configs
     [{'learning_rate': 0.25}, {'learning_rate': 0.125}]
     """
-    if factor == 1.0:
-        return
     for config in configs:
         if "learning_rate" not in config:
             raise ValueError(
-                f"The lr_decay parameter of Solver must be 1.0 where config has no learning_rate to "
-                f"multiply. Got {factor} instead; put learning_rate into optim_config."
+                "The optim_config parameter of Solver must have a learning_rate for lr_decay or lr_schedule to change. "
+                "Got none instead; put learning_rate into optim_config."
             )
-        config["learning_rate"] *= factor
+        config["learning_rate"] = float(rate(config["learning_rate"]))
 
 
 def _require(fits: bool, name: str, needed: str, value: Any) -> None:

@@ -2,17 +2,18 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from cs231n_lite import checkpoint
-from cs231n_lite.divergence import DivergenceError, stop_if_diverged
+from cs231n_lite.divergence import DivergenceError
 from cs231n_lite.params import load_params, save_params
 from cs231n_lite.progress import Progress
-from cs231n_lite.protocol import UpdateRule, accuracy, check_model, images_and_labels, loss_and_gradients, updated
-from cs231n_lite.settings import check_settings, decay_learning_rates, find_rule, plain_numbers, refuse_unknown
+from cs231n_lite.protocol import UpdateRule, accuracy, check_model, images_and_labels, name_of
+from cs231n_lite.settings import check_settings, find_rule, plain_numbers, refuse_unknown, set_learning_rates
+from cs231n_lite.steps import batches, take_step
 
 __all__ = ["DivergenceError", "Solver", "load_params", "save_params"]
 
@@ -32,21 +33,24 @@ class Solver:
         - ``model.params``: dict of name -> float array. Solver puts each new array back under its name;
         - ``model.loss(X)``: scores, shape (N, number of classes);
         - ``model.loss(X, y)``: ``(loss, grads)``, where loss is one number and ``grads[name]`` is its gradient with
-          respect to ``params[name]``, of the same shape up to leading axes of one.
+          respect to ``params[name]``, of the same shape up to leading axes of one. `X` is a part of memory that
+          is used again for the next step; keep a copy if you keep any.
     data : dict of arrays
         ``X_train`` (N, ...), ``y_train`` (N,), ``X_val`` (M, ...), ``y_val`` (M,), integer labels. Never changed.
     update_rule : str or callable
         Name of a function in `cs231n_lite.optim`, or a callable ``(w, dw, config) -> (next_w, config)``.
     optim_config : dict, optional
         What the update rule starts from, such as ``{"learning_rate": 1e-3}``; each parameter gets its own copy.
-    lr_decay : float
-        The learning rate is multiplied by this after each epoch.
+    lr_decay, lr_schedule : float, callable
+        What the learning rate is multiplied by after each epoch; or a function that gives, from the number of epochs
+        done, a factor of the first learning rate, such as ``cosine_decay(10)`` of `cs231n_lite.schedules`.
+    patience, callbacks : int, sequence of callables
+        Two ways to stop early: when the best validation accuracy is so many epochs old; and when one of the functions,
+        which are called with the solver after each epoch, returns True.
     batch_size, num_epochs : int
         Largest number of images in a step; epochs to train in all, those before a resume included.
-    print_every : int, optional
-        Also print the loss each time so many steps are done. There is always a line an epoch, with its mean loss.
-    verbose : bool
-        False prints nothing. Nothing is ever written to stderr.
+    verbose, print_every : bool, int
+        A line an epoch, and one each time so many steps are done; never anything on stderr.
     checkpoint_name : str or path, optional
         ``"run"`` writes ``run.npz`` after each epoch, for `resume`.
     num_train_samples, num_val_samples : int or None
@@ -56,12 +60,10 @@ class Solver:
 
     Attributes
     ----------
-    epoch : int
-        Epochs done.
     loss_history, train_acc_history, val_acc_history : list of float
         The loss of each step; the accuracies, from 0 to 1, after 0, 1, 2, ... epochs.
-    best_params, best_val_acc : dict of ndarray, float
-        Copies of the parameters with the highest validation accuracy, and that accuracy.
+    epoch, best_val_acc, best_params : int, float, dict of ndarray
+        Epochs done; the highest validation accuracy so far, and copies of the parameters that reached it.
 
     Raises
     ------
@@ -72,8 +74,7 @@ class Solver:
 
     Notes
     -----
-    The interface follows the ``Solver`` of Stanford's course CS231n. A model's state outside ``model.params``, such as
-    running averages or a random generator, is neither saved nor restored.
+    The interface follows the ``Solver`` of CS231n. State outside ``model.params``, such as running averages, is not saved.
 
     Examples
     --------
@@ -92,8 +93,6 @@ class Solver:
     >>> solver.train()
     epoch 1 / 2: loss 0.50, training accuracy 1.00, validation accuracy 1.00
     epoch 2 / 2: loss 0.21, training accuracy 1.00, validation accuracy 1.00
-    >>> solver.val_acc_history
-    [0.5, 1.0, 1.0]
     """
 
     def __init__(
@@ -104,6 +103,9 @@ class Solver:
         update_rule: str | UpdateRule = "sgd",
         optim_config: dict[str, Any] | None = None,
         lr_decay: float = 1.0,
+        lr_schedule: Callable[[int], float] | None = None,
+        patience: int | None = None,
+        callbacks: Sequence[Callable[["Solver"], Any]] = (),
         batch_size: int = 100,
         num_epochs: int = 10,
         print_every: int | None = None,
@@ -117,7 +119,7 @@ class Solver:
         refuse_unknown(unknown, Solver.__init__.__kwdefaults__ or {})
         settings: dict[str, Any] = {"lr_decay": lr_decay, "batch_size": batch_size}
         settings |= {"num_train_samples": num_train_samples, "num_val_samples": num_val_samples, "seed": seed}
-        check_settings(settings | {"num_epochs": num_epochs, "print_every": print_every})
+        check_settings(settings | {"num_epochs": num_epochs, "print_every": print_every, "patience": patience})
         self.update_rule = find_rule(update_rule)
         check_model(model)
         self.model = model
@@ -126,14 +128,14 @@ class Solver:
         self.lr_decay, self.batch_size, self.num_epochs, self.seed = float(lr_decay), batch_size, num_epochs, seed
         self.num_train_samples, self.num_val_samples = num_train_samples, num_val_samples
         self.print_every, self.verbose, self.checkpoint_name = print_every, verbose, checkpoint_name
-        config = plain_numbers(optim_config or {})
+        self.lr_schedule, self.patience, self.callbacks = lr_schedule, patience, callbacks
+        config = self._config = plain_numbers(optim_config or {})
         self.optim_configs = {name: dict(config) for name in model.params}
         # What fixes the course of a run: resumed with other settings, it would be another run.
-        rule_name = getattr(self.update_rule, "__name__", type(self.update_rule).__name__)
-        self._course = {"update_rule": rule_name, "optim_config": repr(config)} | settings | {"lr_decay": self.lr_decay}
+        names = {"update_rule": name_of(self.update_rule), "lr_schedule": name_of(lr_schedule)}
+        self._course = settings | names | {"optim_config": repr(config), "lr_decay": self.lr_decay}
         self.loss_history: list[float] = []
-        self.train_acc_history: list[float] = []
-        self.val_acc_history: list[float] = []
+        self.train_acc_history, self.val_acc_history = list[float](), list[float]()
         self.best_params: dict[str, np.ndarray] = {}
         self.epoch, self.best_val_acc = 0, 0.0
 
@@ -142,24 +144,30 @@ class Solver:
 
         Raise ``solver.num_epochs`` and call again to go on from there. The errors are those of `Solver`.
         """
-        steps_per_epoch = math.ceil(len(self.y_train) / self.batch_size)
-        steps = steps_per_epoch * (self.num_epochs - self.epoch)
+        num_steps = math.ceil(len(self.y_train) / self.batch_size)
         # Overflow on the way to divergence is reported by DivergenceError, in words and with advice.
-        with np.errstate(all="ignore"), Progress(steps, self.verbose) as progress:
+        with np.errstate(all="ignore"), Progress(num_steps * (self.num_epochs - self.epoch), self.verbose) as progress:
             if self.epoch >= self.num_epochs:
                 progress.say(f"{self.epoch} epochs are done; raise solver.num_epochs to train on.")
+            # Copies: the update rules may write into them, and the model's own arrays may be someone else's too.
+            self.model.params.update(_copies(self.model.params))
             try:
                 if not self.val_acc_history:
                     self._measure_accuracy()
-                while self.epoch < self.num_epochs:
-                    self._run_epoch(steps_per_epoch, progress)
+                stop = False
+                while self.epoch < self.num_epochs and not stop:
+                    self._run_epoch(num_steps, progress)
                     if self.checkpoint_name is not None:
                         checkpoint.save(f"{os.fspath(self.checkpoint_name)}.npz", self, self._course)
+                    stop = any([callback(self) is True for callback in self.callbacks])  # a list: all are called
+                    if self.patience and self.epoch - int(np.argmax(self.val_acc_history)) >= self.patience:
+                        progress.say(f"stopped early: validation accuracy was best {self.patience} epochs ago.")
+                        stop = True
             finally:
-                self.model.params.update({name: array.copy() for name, array in self.best_params.items()})
+                self.model.params.update(_copies(self.best_params))
 
     def check_accuracy(self, X: Any, y: Any, num_samples: int | None = None, batch_size: int = 100) -> float:
-        """Measure how often the class with the highest score is the right one.
+        """Measure how often the class with the highest score is the right one. The errors are those of `Solver`.
 
         Parameters
         ----------
@@ -175,11 +183,6 @@ class Solver:
         -------
         accuracy : float
             From 0 to 1.
-
-        Raises
-        ------
-        ValueError
-            If ``model.loss(X)`` does not return scores of shape (N, number of classes).
         """
         X, y = np.asarray(X), np.asarray(y)
         chosen = None
@@ -220,31 +223,28 @@ class Solver:
         self.val_acc_history.append(self.check_accuracy(self.X_val, self.y_val, self.num_val_samples))
         if not self.best_params or self.val_acc_history[-1] > self.best_val_acc:
             self.best_val_acc = self.val_acc_history[-1]
-            self.best_params = {name: array.copy() for name, array in self.model.params.items()}
+            self.best_params = _copies(self.model.params)
 
     def _run_epoch(self, num_steps: int, progress: Progress) -> None:
         """Use every training image once, in an order that depends on the seed and the epoch alone; then measure."""
         order = np.random.default_rng([self.seed, self.epoch]).permutation(len(self.y_train))
-        for step, chosen in enumerate(np.array_split(order, num_steps), start=1):
-            loss = self._step(self.X_train[chosen], self.y_train[chosen])
+        configs = self.optim_configs
+        if (schedule := self.lr_schedule) is not None:
+            set_learning_rates(configs.values(), lambda _: self._config["learning_rate"] * schedule(self.epoch))
+        for step, (X, y) in enumerate(batches(self.X_train, self.y_train, order, num_steps), start=1):
+            loss = take_step(self.model, self.update_rule, configs, X, y, self.loss_history)
             progress.advance(f"epoch {self.epoch + 1} / {self.num_epochs}, step {step} / {num_steps}, loss {loss:.2f}")
             if self.print_every and len(self.loss_history) % self.print_every == 0:
                 progress.say(f"step {len(self.loss_history)}: loss {loss:.2f}")
         self.epoch += 1
-        decay_learning_rates(self.optim_configs.values(), self.lr_decay)
+        if self.lr_decay != 1.0:
+            set_learning_rates(configs.values(), lambda rate: rate * self.lr_decay)
         self._measure_accuracy()
         progress.say(
             f"epoch {self.epoch} / {self.num_epochs}: loss {np.mean(self.loss_history[-num_steps:]):.2f}, "
             f"training accuracy {self.train_acc_history[-1]:.2f}, validation accuracy {self.val_acc_history[-1]:.2f}"
         )
 
-    def _step(self, X: np.ndarray, y: np.ndarray) -> float:
-        """Move every parameter one step down its gradient on one batch; return the loss before the step."""
-        loss, grads = loss_and_gradients(self.model, X, y)
-        self.loss_history.append(loss)
-        stop_if_diverged(loss, grads, len(self.loss_history), self.optim_configs)
-        for name, dw in grads.items():
-            self.model.params[name], self.optim_configs[name] = updated(
-                self.update_rule, name, self.model.params[name], dw, self.optim_configs[name]
-            )
-        return loss
+
+def _copies(params: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {name: array.copy() for name, array in params.items()}

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from cs231n_lite import places
 from cs231n_lite.digits import draw_digits
 from cs231n_lite.drawing import Bytes
 from cs231n_lite.pictures import PICTURE_NAMES, draw_pictures
@@ -27,7 +28,6 @@ __all__ = [
     "SIZES",
     "SPLITS",
     "VERSION",
-    "cache_folder",
     "cached",
     "cifar10",
     "draw_missing",
@@ -162,14 +162,7 @@ def draw_missing() -> None:
 
 
 def _cache_file(name: str, split: str) -> Path:
-    return cache_folder() / f"embedded-{name}-{split}-v{VERSION}.npy"
-
-
-def cache_folder() -> Path:
-    """Where this user's downloaded and drawn data sets are kept; it need not exist."""
-    import pooch
-
-    return Path(pooch.os_cache("cs231n-lite"))
+    return places.cache_folder() / f"embedded-{name}-{split}-v{VERSION}.npy"
 
 
 def _keep(path: Path, rows: np.ndarray) -> None:

@@ -20,7 +20,11 @@ LAYERS = {
         "mismatch",
         "tolerances",
         "compare",
+        "slopes",
         "gradient_check",
+        "directions",
+        "closer_look",
+        "model_gradient",
         "optim",
         "params",
         "checkpoint",
@@ -28,15 +32,27 @@ LAYERS = {
         "progress",
         "protocol",
         "settings",
+        "steps",
+        "schedules",
+        "layer_shapes",
+        "im2col",
+        "fast_layers",
         "drawing",
         "digits",
         "pictures",
+        "places",
         "synthetic",
         "official",
+        "formats",
+        "download",
+        "fetch",
         "data",
         "solver",
         "plot_data",
         "vis",
+        "vis_live",
+        "doctor",
+        "cli",
         "__init__",  # the front door
     ),
     "autograder": (
@@ -54,6 +70,8 @@ LAYERS = {
         "explore",
         "questions",
         "assignment",
+        "given",
+        "scaffold",
         "origins",
         "diagnose",
         "judge",
@@ -101,12 +119,12 @@ LAYERS = {
 ROOMS = {
     "nbgrader": {"autograder.nbgrader_bridge"},
     "traitlets": {"autograder.nbgrader_bridge", "autograder.sandbox.ipython"},
-    "typer": {"autograder.cli"},
-    "rich": {"autograder.cli", "autograder.report.strength", "autograder.report.table"},
-    "matplotlib": {"cs231n_lite.vis"},
+    "typer": {"autograder.cli", "cs231n_lite.cli"},
+    "rich": {"autograder.cli", "autograder.report.strength", "autograder.report.table", "cs231n_lite.cli"},
+    "matplotlib": {f"cs231n_lite.{name}" for name in LAYERS["cs231n_lite"] if name.startswith("vis")},
 }
-# What students install, and IPython, without which there is no notebook to show progress in.
-STUDENTS = {"numpy", "matplotlib", "tqdm", "pooch", "IPython"}
+# What students install; certifi, which comes with pooch; and what there is where there are notebooks.
+STUDENTS = {"numpy", "matplotlib", "tqdm", "pooch", "typer", "rich", "certifi", "IPython", "jupyter_client"}
 HEAVY = {"matplotlib", "tqdm", "pooch", "IPython"}
 # The command prints and exits; `incell` is the check cell itself, whose output the student reads.
 SPEAKS = {"autograder.cli", "autograder.incell"}

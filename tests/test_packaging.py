@@ -20,9 +20,9 @@ def test_conda_users_get_the_same_set_as_pip_users():
     assert conda == requirements("notebook", "grader") | {f"python{python}"}
 
 
-def test_a_student_needs_four_packages():
+def test_a_student_needs_four_packages_and_two_for_the_command():
     names = {re.split(r"[<>=]", requirement)[0] for requirement in requirements()}
-    assert names == {"numpy", "matplotlib", "tqdm", "pooch"}
+    assert names == {"numpy", "matplotlib", "tqdm", "pooch"} | {"typer", "rich"}
 
 
 def test_constraints_are_plain_pins_and_cover_what_ci_installs():

@@ -3,6 +3,7 @@
 import abc
 import contextlib
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,14 @@ class Sandbox(abc.ABC):
     ----------
     level : str
         One of `policy.LEVELS`, which this machine can have.
+    beside : sequence of Path
+        Files of ours that every notebook finds beside it, in the place of a student's of that name.
     """
 
-    def __init__(self, level: str, policy: Policy) -> None:
+    def __init__(self, level: str, policy: Policy, beside: Sequence[Path] = ()) -> None:
         self.level = level
         self.policy = policy
+        self.beside = tuple(beside)
 
     @abc.abstractmethod
     def kernel(self, folder: Path) -> contextlib.AbstractAsyncContextManager[Kernel]:

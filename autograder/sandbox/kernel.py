@@ -85,10 +85,12 @@ class WalledSandbox(Sandbox):
         One of `policy.LEVELS`, which this machine can have.
     hidden : sequence of Path
         Directories no kernel may see, such as the course.
+    beside : sequence of Path
+        See `Sandbox`.
     """
 
-    def __init__(self, level: str, policy: Policy, hidden: Sequence[Path]) -> None:
-        super().__init__(level, policy)
+    def __init__(self, level: str, policy: Policy, hidden: Sequence[Path], beside: Sequence[Path] = ()) -> None:
+        super().__init__(level, policy, beside)
         self._hidden = tuple(hidden)
         self._zygote: zygotes.Zygote | None = None
 
@@ -121,7 +123,7 @@ class WalledSandbox(Sandbox):
             for channel in CHANNELS:
                 listening, addresses[channel] = stack.enter_context(_listening())
                 passed.append(listening)
-            files = stack.enter_context(_handed_in(folder, self.policy))
+            files = stack.enter_context(_handed_in(folder, self.policy, self.beside))
             status = stack.enter_context(self._forked({"key": key, "files": list(files)}, [*passed, *files.values()]))
             theirs.close()
             client = Client(key, addresses, status)
@@ -156,7 +158,7 @@ class WalledSandbox(Sandbox):
 
 
 @contextlib.contextmanager
-def opened(policy: Policy, hidden: Sequence[Path]) -> Iterator[Sandbox]:
+def opened(policy: Policy, hidden: Sequence[Path], beside: Sequence[Path] = ()) -> Iterator[Sandbox]:
     """Give a sandbox, and end it afterwards.
 
     Parameters
@@ -165,6 +167,8 @@ def opened(policy: Policy, hidden: Sequence[Path]) -> Iterator[Sandbox]:
         Its isolation is ``"auto"`` or a level that `levels.choose` has found to be possible.
     hidden : sequence of Path
         Directories no kernel may see, such as the course.
+    beside : sequence of Path
+        Files of ours that every notebook finds beside it.
 
     Raises
     ------
@@ -175,9 +179,9 @@ def opened(policy: Policy, hidden: Sequence[Path]) -> Iterator[Sandbox]:
         subprocess.run([sys.executable, "-c", _DRAW], check=False)
     level = levels.choose(AUTO) if policy.isolation == AUTO else policy.isolation
     if sys.platform != "linux":
-        yield StockSandbox(level, policy)
+        yield StockSandbox(level, policy, beside)
         return
-    sandbox = WalledSandbox(level, policy, hidden)
+    sandbox = WalledSandbox(level, policy, hidden, beside)
     sandbox.warm_up()
     try:
         yield sandbox
@@ -202,14 +206,16 @@ def _listening() -> Iterator[tuple[int, int]]:
 
 
 @contextlib.contextmanager
-def _handed_in(folder: Path, policy: Policy) -> Iterator[dict[str, int]]:
-    """Open what was handed in beside the notebook: plain files, few and small enough to leave room for work."""
+def _handed_in(folder: Path, policy: Policy, beside: Sequence[Path]) -> Iterator[dict[str, int]]:
+    """Open what belongs beside the notebook: our files, and plain ones handed in, few and small enough to leave room."""
     left = policy.disk_mb * MB // 2
     with contextlib.ExitStack() as stack:
         opened: dict[str, int] = {}
-        for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        for path in (*beside, *(sorted(folder.iterdir()) if folder.is_dir() else ())):
             if path.suffix == ".ipynb" or path.is_symlink() or not path.is_file() or len(opened) == zygotes.MAX_FILES:
                 continue
+            if path.name in opened:
+                continue  # ours is the one that counts
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
             stack.callback(os.close, descriptor)
             info = os.fstat(descriptor)

@@ -40,13 +40,13 @@ def view() -> list[tuple[str, str]]:
     shown : list of (str, str)
         Where each file or directory really is, and where it is seen.
     """
-    from cs231n_lite import synthetic
+    from cs231n_lite import places
 
     ours = Path(__file__).parents[1]
     paths = [Path(path) for path in (*_SYSTEM, *_SETTINGS)]
     paths += [Path(prefix, part) for prefix in (sys.prefix, sys.base_prefix) for part in ("bin", "lib", "lib64")]
     paths += [Path(folder) for folder in (site.getusersitepackages(),) if folder in sys.path]
-    paths += [Path(sys.prefix, "pyvenv.cfg"), ours, ours.with_name("cs231n_lite"), synthetic.cache_folder()]
+    paths += [Path(sys.prefix, "pyvenv.cfg"), ours, ours.with_name("cs231n_lite"), places.cache_folder()]
     return [(os.path.realpath(path), str(path)) for path in dict.fromkeys(paths) if path.exists()]
 
 

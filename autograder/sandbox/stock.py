@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -50,7 +50,7 @@ class StockSandbox(Sandbox):
         )
         client = None
         try:
-            with ours, theirs, _workdir(folder, self.policy) as workdir:
+            with ours, theirs, _workdir(folder, self.policy, self.beside) as workdir:
                 there = theirs.fileno()
                 await manager.start_kernel(
                     cwd=str(workdir),
@@ -88,13 +88,13 @@ class _OneKernel(KernelSpecManager):
 
 
 @contextlib.contextmanager
-def _workdir(submission: Path, policy: Policy) -> Iterator[Path]:
+def _workdir(submission: Path, policy: Policy, beside: Sequence[Path]) -> Iterator[Path]:
     """Give a private directory with copies of what was handed in beside the notebook.
 
     Links, special files and files over the policy's size stay out, and so does the notebook.
     """
     with tempfile.TemporaryDirectory(prefix="ag-work-", ignore_cleanup_errors=True) as name:
-        for path in sorted(submission.iterdir()) if submission.is_dir() else ():
+        for path in (*(sorted(submission.iterdir()) if submission.is_dir() else ()), *beside):  # ours last: they count
             info = path.lstat()
             if stat.S_ISREG(info.st_mode) and path.suffix != ".ipynb" and info.st_size <= policy.file_mb * MB:
                 shutil.copyfile(path, Path(name) / path.name, follow_symlinks=False)

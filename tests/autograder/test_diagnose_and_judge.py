@@ -1,4 +1,4 @@
-"""Every sentence a student may read is said for its own mistake and for no other; one question is judged fairly."""
+"""One question is judged fairly: on every case, shapes before values, and nothing lost to a fault of ours."""
 
 import re
 import socket
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from autograder.diagnose import Seen, alike, causes_of, observe_reference, recognise
+from autograder.diagnose import Seen, alike, causes_of
 from autograder.faults import GraderFault
 from autograder.judge import judge, verdict_on
 from autograder.model import Case, NotAnArray, Observation, Raised, Verdict
@@ -18,47 +18,10 @@ from autograder.questions import load_questions, question
 from autograder.verify import judge_variant
 
 CHECKS = Path(__file__).parents[2] / "assignments" / "checks"
-SEEDS = range(101, 106)  # not those `autograder verify` uses
-QUESTIONS = {q.name: q for path in sorted(CHECKS.glob("*.py")) for q in load_questions(path)}
-MISCONCEPTIONS = [(q.name, v) for q in QUESTIONS.values() for v in q.misconceptions]
-CORRECT = [(q.name, v) for q in QUESTIONS.values() for v in q.correct]
+QUESTIONS = {q.name: q for q in load_questions(CHECKS / "two_layer_net.py")}
 
 
 # ------------------------------------------------------------------------------ the real questions
-
-
-@pytest.mark.parametrize(("name", "variant"), MISCONCEPTIONS)
-def test_a_misconception_fails_and_is_told_its_own_sentence(expected, name, variant):
-    asked = QUESTIONS[name]
-    outcomes = [judge_variant(asked, variant, expected, seed) for seed in SEEDS]
-    assert {o.verdict for o in outcomes} == {Verdict.FAILED}
-    assert {o.reasons[0] for o in outcomes} == {asked.sentence(variant)}
-    assert all(o.points < o.max_points for o in outcomes)
-
-
-@pytest.mark.parametrize(("name", "variant"), CORRECT)
-def test_a_correct_variant_gets_full_marks_and_no_misconception_is_seen_in_it(expected, name, variant):
-    asked = QUESTIONS[name]
-    for seed in SEEDS:
-        outcome = judge_variant(asked, variant, expected, seed)
-        assert (outcome.points, outcome.reasons) == (asked.max_points, ())
-        assert recognise(asked, seen_of(asked, variant, expected, seed), expected) is None
-
-
-def seen_of(asked, variant, expected, seed):
-    seen = []
-    for number, case in enumerate(asked.cases(seed)):
-        both = [observe_reference(expected, asked, case, seed + number, v) for v in ("", f"{asked.name}/{variant}")]
-        seen.append(Seen(case, seed + number, *both))
-    return seen
-
-
-def test_every_question_has_both_kinds_of_variant_and_no_two_say_the_same_sentence():
-    for asked in QUESTIONS.values():
-        if not asked.file:
-            sentences = {asked.sentence(name) for name in asked.misconceptions}
-            assert len(sentences) == len(asked.misconceptions) > 0
-            assert asked.correct
 
 
 def test_biases_kept_as_rows_are_noted_and_cost_nothing(expected):

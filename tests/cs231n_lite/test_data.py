@@ -1,3 +1,4 @@
+import contextlib
 import gzip
 import hashlib
 import inspect
@@ -10,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cs231n_lite import data, synthetic
+from cs231n_lite import data, fetch, formats, places, synthetic
 from cs231n_lite import official as official_files
 
-REAL = os.environ.get("CS231N_LITE_DATA", "embedded")  # as it is outside the tests, which may set another
+REAL = os.environ.get("CS231N_LITE_DATA") or "embedded"  # as it is outside the tests, which may set another
 BATCH = 30  # pictures in each of the small batches these tests write
 real_data = pytest.mark.real_data
 
@@ -47,7 +48,7 @@ class Official:
 
     def __init__(self, root, monkeypatch):
         rng = np.random.default_rng(0)
-        self.root, self.monkeypatch, self.files = root, monkeypatch, {}
+        self.root, self.monkeypatch, self.files, self.content = root, monkeypatch, {}, {}
         self.X, self.y = rng.integers(0, 256, (180, 3, 32, 32), dtype=np.uint8), rng.integers(0, 10, 180)
         self.digits = rng.integers(0, 256, (70, 28, 28), dtype=np.uint8)
         self.digit_labels = rng.integers(0, 10, 70, dtype=np.uint8)
@@ -67,21 +68,26 @@ class Official:
         self.path(key).write_bytes(content)
         self.files[key] = (hashlib.sha256(content).hexdigest(), len(content))
         self.monkeypatch.setattr(official_files, "OFFICIAL", dict(self.files))
+        if content[:2] == b"\x1f\x8b":
+            with contextlib.suppress(EOFError):
+                raw = gzip.decompress(content)
+                self.content[key] = (hashlib.sha256(raw).hexdigest(), len(raw))
+        self.monkeypatch.setattr(official_files, "CONTENT", dict(self.content))
 
 
 @pytest.fixture
 def nowhere(tmp_path, monkeypatch):
     """No official files anywhere: no environment variable, no checkout, an empty cache."""
     monkeypatch.delenv("CS231N_LITE_DATA", raising=False)
-    monkeypatch.setattr(official_files, "__file__", str(tmp_path / "place" / "cs231n_lite" / "official.py"))
-    monkeypatch.setattr(synthetic, "cache_folder", lambda: tmp_path / "cache")
+    monkeypatch.setattr(places, "__file__", str(tmp_path / "place" / "cs231n_lite" / "places.py"))
+    monkeypatch.setattr(places, "cache_folder", lambda: tmp_path / "cache")
     monkeypatch.setattr(official_files, "_verified", set())
     return tmp_path
 
 
 @pytest.fixture
 def official(nowhere, monkeypatch):
-    monkeypatch.setattr(official_files, "BATCH", BATCH)
+    monkeypatch.setattr(formats, "BATCH", BATCH)
     monkeypatch.setattr(data, "SHOWN", 4)
     monkeypatch.setenv("CS231N_LITE_DATA", str(nowhere / "usb"))
     return Official(nowhere / "usb", monkeypatch)
@@ -164,7 +170,7 @@ def test_real_and_embedded_data_have_the_same_keys_shapes_and_types(official, mo
 
 def test_the_environment_comes_first_then_the_checkout_then_the_cache(nowhere, official, monkeypatch):
     def source():
-        return official_files.find_folder("mnist")
+        return places.find_folder("mnist")
 
     (nowhere / "place" / "datasets" / "mnist").mkdir(parents=True)
     (nowhere / "place" / "pyproject.toml").touch()
@@ -188,7 +194,8 @@ def test_only_the_batches_that_are_needed_are_read(official):
         official.path(f"cifar-10-batches-py/data_batch_{unneeded}").unlink()
     assert len(data.load_cifar10(50, 10, 1)["X_train"]) == 50
     with pytest.raises(
-        FileNotFoundError, match=r"data_batch_3, [\d,]+ bytes, is needed, but .* has no data_batch_3\. Copy"
+        FileNotFoundError,
+        match=r"data_batch_3, [\d,]+ bytes, is needed, but .* has no data_batch_3\. Put it there with: cs231n-lite data fetch",
     ):
         data.load_cifar10(50, 11, 1)
 
@@ -219,7 +226,7 @@ def test_a_folder_that_is_not_there_is_no_silent_fallback(nowhere, monkeypatch):
     monkeypatch.setenv("CS231N_LITE_DATA", str(nowhere / "stick"))
     for load, folder in ((data.load_cifar10, "cifar-10-batches-py"), (data.load_mnist, "mnist")):
         asked = re.escape(str(nowhere / "stick"))
-        message = rf"CS231N_LITE_DATA asks for .* in {asked}, but that has no folder {folder}\. Put it there, or set"
+        message = rf"CS231N_LITE_DATA asks for .* in {asked}, but that has no folder {folder}\. Put it there with: cs231n-lite"
         with pytest.raises(FileNotFoundError, match=message):
             load(5, 1, 1)
 
@@ -248,7 +255,52 @@ def test_a_changed_byte_is_noticed(official):
     content[100] ^= 1
     path.write_bytes(content)
     found = hashlib.sha256(content).hexdigest()
-    with pytest.raises(ValueError, match=rf"with sha256 \w+\. Got [\d,]+ bytes with sha256 {found}\. Replace"):
+    with pytest.raises(ValueError, match=rf"with sha256 \w+\. Got [\d,]+ bytes with sha256 {found} .*\. Replace"):
+        data.load_mnist(5, 1, 1)
+
+
+def test_mnist_compressed_anew_is_as_good(official):
+    for prefix in ("train-images-idx3", "train-labels-idx1"):
+        path = official.path(f"mnist/{prefix}-ubyte.gz")
+        raw = gzip.decompress(path.read_bytes())
+        path.write_bytes(gzip.compress(raw, compresslevel=1, mtime=5))
+    loaded = data.load_mnist(50, 0, 1)
+    assert loaded["y_train"].tolist() == official.digit_labels[:50].tolist()
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), [("train-images-idx3", "train-labels-idx1"), ("t10k-labels-idx1", "train-labels-idx1")]
+)
+def test_labels_for_images_and_test_for_train_are_recognised_even_when_compressed_anew(official, here, there):
+    raw = gzip.decompress(official.path(f"mnist/{there}-ubyte.gz").read_bytes())
+    official.path(f"mnist/{here}-ubyte.gz").write_bytes(gzip.compress(raw, mtime=5))
+    message = (
+        rf"{here}-ubyte\.gz must be .*\. Got the content of mnist/{there}-ubyte\.gz\. Replace .* with: cs231n-lite"
+    )
+    with pytest.raises(ValueError, match=message):
+        data.load_mnist(5, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "came"),
+    [
+        (lambda content: gzip.compress(gzip.decompress(content), mtime=5)[:-20], r"[\d,]+: the file is cut short"),
+        (gzip.decompress, r"the content of mnist/train-images-idx3-ubyte\.gz without its compression"),
+        (lambda content: b"<html>Log in to the campus network</html>", "41 bytes that look like a web page"),
+        (
+            lambda content: gzip.compress(bytes(200_000)).ljust(90_000, b"."),
+            r".* \(it unpacks to 100,000 bytes or more\)",
+        ),
+        (lambda content: b"x" * 90_000, r"90,000 bytes with sha256 \w+ \(Not a gzipped file \(b'xx'\)\)"),
+        (lambda content: bytes(300_000), "100,000 bytes or more"),
+    ],
+    ids=["cut", "unpacked", "web page", "bomb", "text", "huge"],
+)
+def test_what_came_in_the_place_of_a_compressed_file_is_said(official, change, came):
+    official.monkeypatch.setattr(official_files, "MOST", 100_000)
+    path = official.path("mnist/train-images-idx3-ubyte.gz")
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(ValueError, match=rf"train-images-idx3-ubyte\.gz must be .*\. Got {came}.*\. Replace"):
         data.load_mnist(5, 1, 1)
 
 
@@ -411,7 +463,7 @@ def test_hidden_pictures_of_the_embedded_set_are_drawn_from_the_seed(nowhere):
 
 
 def test_hidden_official_pictures_need_the_official_files(nowhere, monkeypatch):
-    message = r"asked for pictures of the official CIFAR-10, but found none .*\(CS231N_LITE_DATA is '{}'\)\. Set it to"
+    message = r"asked for pictures of the official .* found none .*\(CS231N_LITE_DATA is '{}'\)\. Run: cs231n-lite"
     with pytest.raises(FileNotFoundError, match=message.format("")):
         data.hidden_split("cifar10", 5)
     monkeypatch.setenv("CS231N_LITE_DATA", "embedded")
@@ -457,8 +509,16 @@ def test_official_mnist_has_the_published_mean_and_deviation(real):
 
 
 @real_data
+def test_official_digits_compressed_anew_are_accepted(real, tmp_path):
+    for key in official_files.CONTENT:
+        raw = gzip.decompress((real / key).read_bytes())
+        (tmp_path / Path(key).name).write_bytes(gzip.compress(raw, compresslevel=1, mtime=5))
+        assert official_files.fault(tmp_path / Path(key).name, key) == ""
+
+
+@real_data
 def test_official_cifar10_has_the_published_channels_and_class_counts(real):
-    images, labels = official_files.read_cifar10(real / "cifar-10-batches-py", "train", 50_000)
+    images, labels = formats.read_cifar10(real / "cifar-10-batches-py", "train", 50_000)
     assert np.bincount(labels[:10_000]).tolist() == [1005, 974, 1032, 1016, 999, 937, 1030, 1001, 1025, 981]
     for channel, (mean, deviation) in enumerate([(0.49140, 0.24703), (0.48216, 0.24349), (0.44653, 0.26159)]):
         counts = np.bincount(images[:, channel].ravel(), minlength=256) / (50_000 * 1024)
@@ -478,7 +538,15 @@ def test_official_cifar10_loads_as_students_get_it(real):
     assert (len(shown), len(rest), len(shown & rest)) == (1_000, 9_000, 0)
 
 
-def test_the_readme_lists_the_same_checksums():
+def test_no_official_file_is_too_large_to_be_read():
+    tables = (official_files.OFFICIAL, official_files.CONTENT)
+    assert max(size for table in tables for _, size in table.values()) < official_files.MOST
+
+
+def test_the_readme_lists_the_same_checksums_and_mirrors():
     readme = (Path(__file__).parents[2] / "datasets" / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"\| `(\S+)` \| ([\d,]+) \| `(\w{64})` \|", readme)
-    assert {key: (sha256, int(size.replace(",", ""))) for key, size, sha256 in rows} == official_files.OFFICIAL
+    rows = re.findall(r"\| `?(\S+?)`? \| ([\d,]+) \| `(\w{64})` \|", readme)
+    listed = {name: (sha256, int(size.replace(",", ""))) for name, size, sha256 in rows}
+    contents = {key[len("mnist/") : -len(".gz")]: facts for key, facts in official_files.CONTENT.items()}
+    assert listed == official_files.OFFICIAL | contents | {official_files.ARCHIVE: official_files.ARCHIVE_FACTS}
+    assert all(f"<{mirror}>" in readme for mirrors in fetch.MIRRORS.values() for mirror in mirrors)

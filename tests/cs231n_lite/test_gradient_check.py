@@ -274,6 +274,22 @@ class TestCheckGradient:
         with pytest.raises(AssertionError, match=words):
             check_gradient(relu, np.array([-1.5, 0.0, 0.0, 2.0]), np.array([0.0, 1.0, 0.0, 2.0]))
 
+    def test_a_cause_is_named_beside_kinks(self):
+        x = np.array([-1.5, 0.0, 2.0, 0.7, 1.1])
+        words = r"differ .* Every entry is 3 times the expected one\. Not counted: 1 of 5 entries at a likely kink"
+        with pytest.raises(AssertionError, match=words):
+            check_gradient(lambda x: relu(x) ** 2 / 2 + relu(x), x, 3 * (x + 1) * (x > 0) + 1.0 * (x == 0))
+
+    def test_ties_in_a_maximum_are_kinks_too(self):
+        x, scale = np.array([[1.0, 1.0, 0.5], [2.0, -1.0, 0.0]]), np.array([2.0, 3.0])
+
+        def pooled(x):
+            return (x.max(axis=1) * scale).sum()
+
+        check_gradient(pooled, x, np.array([[0.0, 2.0, 0.0], [3.0, 0.0, 0.0]]))
+        with pytest.raises(AssertionError, match=r"worst at \[1, 0\]: .* Not counted: 2 of 6 entries at a likely kink"):
+            check_gradient(pooled, x, np.array([[0.0, 2.0, 0.0], [1.0, 0.0, 0.0]]))
+
     @pytest.mark.parametrize("curvature", [1.0, 1e3, 1e5])
     def test_a_smooth_bend_is_no_kink(self, curvature):
         def bowl(x):

@@ -66,3 +66,23 @@ def test_a_misspelt_setting_is_refused(step):
         sgd(*step, {"lr": 0.1})
     with pytest.raises(ValueError, match=r"keys among learning_rate, momentum, velocity\. Got 'beta' instead"):
         sgd_momentum(*step, {"beta": 0.1})
+
+
+@pytest.mark.parametrize("rule", [sgd, sgd_momentum])
+@pytest.mark.parametrize("shape", [(), (3, 2)])
+def test_in_place_gives_the_same_numbers_in_the_same_arrays(rule, shape):
+    rng = np.random.default_rng(7)
+    w = rng.normal(size=shape)
+    w = np.asarray(w, dtype=np.float32)
+    mine, config, my_config = w.copy(), {"learning_rate": 0.3}, {"learning_rate": 0.3}
+    velocity = None
+    for _ in range(3):
+        dw = np.asarray(rng.normal(size=shape), dtype=np.float32)
+        kept = dw.copy()
+        w, config = rule(w, dw, config)
+        next_w, my_config = rule(mine, dw, my_config, in_place=True)
+        assert next_w is mine
+        assert velocity is None or my_config["velocity"] is velocity
+        velocity = my_config.get("velocity")
+        np.testing.assert_array_equal(mine, w)
+        np.testing.assert_array_equal(dw, kept)

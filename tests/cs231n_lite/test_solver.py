@@ -3,7 +3,9 @@ import re
 import numpy as np
 import pytest
 
+from cs231n_lite.divergence import stop_if_diverged
 from cs231n_lite.params import load_params, save_params
+from cs231n_lite.schedules import cosine_decay
 from cs231n_lite.solver import DivergenceError, Solver
 
 
@@ -19,7 +21,7 @@ class Softmax:
         scores = X @ self.params["W"] + self.params["b"]
         if y is None:
             return scores
-        self.seen.append(X)
+        self.seen.append(X.copy())  # the memory is used again for the next batch
         shifted = scores - scores.max(axis=1, keepdims=True)
         p = np.exp(shifted) / np.exp(shifted).sum(axis=1, keepdims=True)
         d = (p - np.eye(3, dtype=X.dtype)[y]) / len(y)
@@ -304,6 +306,13 @@ def test_a_rule_without_a_learning_rate_gets_advice_without_one(data):
         solver_on(data, Quadratic(), update_rule=leap, optim_config=None).train()
 
 
+def test_a_large_gradient_is_not_taken_for_an_infinite_one():
+    configs = {"W": {"learning_rate": 0.1}}
+    stop_if_diverged(1.0, {"W": np.full((3, 2), 1e30, np.float32)}, 2, configs)  # its square is infinite, it is not
+    with pytest.raises(DivergenceError, match=r"at step 2 the gradient of 'W' has NaN or infinite entries"):
+        stop_if_diverged(1.0, {"W": np.array([1.0, -np.inf], np.float32)}, 2, configs)
+
+
 # --- checkpoints
 
 
@@ -388,6 +397,106 @@ def test_a_checkpoint_holds_plain_arrays(checkpoint):
     assert {array.dtype.kind for array in load_params(checkpoint).values()} <= set("fU")
 
 
+# --- schedules, and stopping early
+
+
+def test_a_schedule_gives_each_epoch_its_rate(data):
+    rates = []
+
+    def watching(w, dw, config):
+        rates.append(config["learning_rate"])
+        return w - config["learning_rate"] * dw, config
+
+    solver_on(data, update_rule=watching, lr_schedule=lambda epoch: [1.0, 0.5, 0.1, 2.0][epoch]).train()
+    assert rates == [0.5] * 10 + [0.25] * 10 + [0.05] * 10 + [1.0] * 10  # five steps, two parameters
+
+
+def test_a_constant_schedule_changes_nothing_and_one_with_decay_is_as_decay(data):
+    for schedule, decay in ((lambda epoch: 1.0, 1.0), (lambda epoch: 0.5**epoch, 0.5)):
+        scheduled, decayed = solver_on(data, lr_schedule=schedule), solver_on(data, lr_decay=decay)
+        scheduled.train()
+        decayed.train()
+        assert scheduled.loss_history == decayed.loss_history
+
+
+def test_a_resumed_run_finds_its_place_in_the_schedule(data, tmp_path):
+    rest = {"verbose": False, "batch_size": 10, "optim_config": {"learning_rate": 0.5}, "lr_schedule": cosine_decay(4)}
+    unbroken = Solver(Softmax(), data, num_epochs=4, **rest)
+    unbroken.train()
+    Solver(Softmax(), data, num_epochs=2, checkpoint_name=tmp_path / "run", **rest).train()
+    resumed = Solver.resume(tmp_path / "run.npz", Softmax(), data, num_epochs=4, **rest)
+    resumed.train()
+    assert resumed.loss_history == unbroken.loss_history
+    with pytest.raises(ValueError, match=r"lr_schedule .* must be '.*cosine_decay.*' as in the checkpoint\. Got None"):
+        Solver.resume(tmp_path / "run.npz", Softmax(), data, num_epochs=4, **(rest | {"lr_schedule": None}))
+
+
+def test_a_schedule_needs_a_rate_to_start_from(data):
+    with pytest.raises(ValueError, match=r"must have a learning_rate for lr_decay or lr_schedule to change\. Got none"):
+        solver_on(data, optim_config=None, lr_schedule=cosine_decay(4)).train()
+
+
+def test_patience_ends_the_training_when_the_best_accuracy_is_old(data, capsys):
+    def worse(w, dw, config):
+        return w + 0.5 * dw, config  # uphill: the accuracy before the first step stays the best
+
+    solver = solver_on(data, update_rule=worse, num_epochs=20, patience=3, verbose=True)
+    solver.train()
+    assert solver.epoch == 3 + int(np.argmax(solver.val_acc_history)) < 20
+    assert capsys.readouterr().out.splitlines()[-1] == "stopped early: validation accuracy was best 3 epochs ago."
+    patient = solver_on(data, num_epochs=4, patience=4)
+    patient.train()
+    assert patient.epoch == 4
+
+
+def test_callbacks_are_called_after_each_epoch_and_true_ends_the_training(data):
+    seen = []
+    enough = lambda solver: solver.epoch == 2  # noqa: E731 - as a student writes it
+    solver = solver_on(data, callbacks=[enough, lambda solver: seen.append(len(solver.val_acc_history))])
+    solver.train()
+    assert solver.epoch == 2
+    assert seen == [2, 3]
+
+
+# --- memory
+
+
+def test_batches_share_memory_and_leave_the_data_alone(data):
+    class Keeper(Softmax):
+        kept = ()
+
+        def loss(self, X, y=None):
+            if y is not None:
+                self.kept = [*self.kept, X]
+            return super().loss(X, y)
+
+    model = Keeper()
+    solver_on(data, model, num_epochs=1).train()
+    assert all(np.shares_memory(model.kept[0], X) for X in model.kept)
+    assert not np.shares_memory(model.kept[0], data["X_train"])
+
+
+@pytest.mark.parametrize("rule", ["sgd", "sgd_momentum"])
+def test_named_rules_write_into_the_parameters_but_not_into_arrays_of_others(data, rule):
+    model, held = Softmax(), []
+    mine = model.params["W"]
+    before = mine.copy()
+
+    class Watching(Softmax):
+        def loss(self, X, y=None):
+            held.append(self.params["W"])
+            return super().loss(X, y)
+
+    model = Watching()
+    model.params["W"] = mine
+    solver = solver_on(data, model, update_rule=rule, num_epochs=1)
+    solver.train()
+    np.testing.assert_array_equal(mine, before)
+    assert all(array is held[0] for array in held)  # no new array for each step
+    assert model.params["W"] is not held[0]  # the best ones, copied when they were
+    assert model.params["W"] is not solver.best_params["W"]
+
+
 # --- misuse, in words
 
 
@@ -397,6 +506,7 @@ def test_a_checkpoint_holds_plain_arrays(checkpoint):
         ("batch_size", 0, r"The batch_size parameter of Solver must be a whole number above 0\. Got 0 instead\."),
         ("num_epochs", 2.5, r"The num_epochs .* must be a whole number above 0\. Got 2\.5 instead\."),
         ("print_every", 0, r"The print_every .* must be a whole number above 0, or None\. Got 0 instead\."),
+        ("patience", 0, r"The patience .* must be a whole number above 0, or None\. Got 0 instead\."),
         ("num_train_samples", -1, r"The num_train_samples .* Got -1 instead\."),
         ("num_val_samples", True, r"The num_val_samples .* Got True instead\."),
         ("seed", -1, r"The seed .* must be a whole number, 0 or above\. Got -1 instead\."),
@@ -424,7 +534,7 @@ def test_an_unknown_setting_is_refused_with_the_list_of_known_ones(data):
 def test_decay_needs_a_rate_to_multiply(data):
     rule = lambda w, dw, config: (w - 0.1 * dw, config)  # noqa: E731 - a student may well pass a lambda
     with pytest.raises(
-        ValueError, match=r"lr_decay .* must be 1\.0 where config has no learning_rate .* Got 0\.5 instead"
+        ValueError, match=r"must have a learning_rate for lr_decay or lr_schedule to change\. Got none instead; put"
     ):
         solver_on(data, update_rule=rule, optim_config=None, lr_decay=0.5).train()
 

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from cs231n_lite import synthetic
+from cs231n_lite import places, synthetic
 
 DRAWERS = [synthetic.cifar10, synthetic.mnist]
 
@@ -24,7 +24,7 @@ def least_squares_accuracy(images, labels, test_images, test_labels):
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache folder that does not exist yet, and full sets of 1,500."""
-    monkeypatch.setattr(synthetic, "cache_folder", lambda: tmp_path / "not" / "yet")
+    monkeypatch.setattr(places, "cache_folder", lambda: tmp_path / "not" / "yet")
     monkeypatch.setattr(synthetic, "SIZES", dict.fromkeys(synthetic.SIZES, 1_500))
     return tmp_path / "not" / "yet"
 
@@ -166,7 +166,7 @@ def test_an_unusable_cache_file_is_replaced(cache, undrawable):
 
 def test_where_nothing_can_be_written_pictures_come_all_the_same(tmp_path, cache, monkeypatch):
     (tmp_path / "file").write_text("a file is no folder")
-    monkeypatch.setattr(synthetic, "cache_folder", lambda: tmp_path / "file" / "cache")
+    monkeypatch.setattr(places, "cache_folder", lambda: tmp_path / "file" / "cache")
     images, _ = synthetic.cached("mnist", "train", 1_001)
     np.testing.assert_array_equal(images, synthetic.mnist("train", 1_001)[0], strict=True)
 
@@ -190,4 +190,4 @@ def test_two_at_once_do_no_harm(cache):
 
 
 def test_the_cache_is_the_users_own():
-    assert "cs231n-lite" in synthetic.cache_folder().parts
+    assert "cs231n-lite" in places.cache_folder().parts
