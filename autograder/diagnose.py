@@ -116,7 +116,7 @@ def _overflow(pairs: Sequence[Pair]) -> Cause | None:
     large = [any(np.abs(a).max(initial=0) > _EXP_FAILS for a in arrays(pair).values()) for pair in pairs]
     if not any(broken) or all(large) or any(b and not far for b, far in zip(broken, large, strict=True)):
         return None
-    words = "If exp is used here, it overflows on large numbers (exp of 1000 is infinite): subtract the maximum first."
+    words = "If exp is used here, it likely overflows (exp of 1000 is infinite): subtract the maximum first."
     return Cause("overflow", words)
 
 
