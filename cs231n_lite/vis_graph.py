@@ -129,8 +129,10 @@ def _width(label: str) -> int:
 
 
 def _wire(ax: Any, start: tuple[float, float], end: tuple[float, float], gaps: tuple[float, float]) -> None:
-    style = {"arrowstyle": "-|>", "color": _INK, "linewidth": 1.1, "shrinkA": gaps[0], "shrinkB": gaps[1]}
-    ax.annotate("", xy=end, xytext=start, arrowprops=style, annotation_clip=False, zorder=1)
+    from matplotlib.patches import FancyArrowPatch
+
+    style = {"arrowstyle": "-|>", "mutation_scale": 10, "color": _INK, "linewidth": 1.1, "zorder": 1}
+    ax.add_patch(FancyArrowPatch(start, end, shrinkA=gaps[0], shrinkB=gaps[1], **style))
 
 
 def _beside(ax: Any, start: tuple[float, float], end: tuple[float, float], text: str, off: float, colour: str) -> None:

@@ -21,7 +21,7 @@ def _close_figures():
 
 
 def written(ax):
-    """Give what is written on the wires, with where it stands from the middle of its wire."""
+    """Give what is written on the wires, by its words."""
     return {text.get_text(): text for text in ax.texts if isinstance(text, matplotlib.text.Annotation)}
 
 
