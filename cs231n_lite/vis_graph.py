@@ -72,7 +72,9 @@ def plot_graph(
             if name in operations:
                 circle = {"markersize": 2 * _RADIUS, "markerfacecolor": _FACE, "markeredgecolor": _INK}
                 ax.plot(x, y, "o", zorder=2, **circle)
-            ax.text(x, y, names.get(name, name), ha="center", va="center_baseline", fontsize=11, zorder=3)
+            label = names.get(name, name)
+            size = 11 if name not in operations else max(7, 13 - 2 * max(1, _width(label) - 1))  # to fit the circle
+            ax.text(x, y, label, ha="center", va="center_baseline", fontsize=size, zorder=3)
         for start, end, value, gradient in wires:
             _wire(ax, places[start], places[end], (reach[start], reach[end]))
             _beside(ax, places[start], places[end], value, 7, VALUE_COLOUR)

@@ -1576,7 +1576,8 @@ def network_inputs(rng):
 )
 def TwoLayerNodes(student, x, t, W1, b1, W2, b2, dout, weight_scale):
     large = student.TwoLayerNodes(200, 150, 120, weight_scale=weight_scale)
-    spread = [float(f"{np.std(large.params[i]) / weight_scale:.1g}") for i in (0, 2)]  # one digit: chance changes no more
+    # To one digit: chance changes no more than those behind it.
+    spread = [float(f"{np.std(large.params[i]) / weight_scale:.1g}") for i in (0, 2)]
     # Weights that start at zero: what a network with a mistake gives must not depend on chance.
     net = student.TwoLayerNodes(len(W1), len(W2), len(b2), weight_scale=0.0)
     shapes = [size for i in (0, 2) for size in np.shape(net.params[i])] + [np.size(net.params[i]) for i in (1, 3)]
