@@ -16,7 +16,7 @@ VALUE_COLOUR, GRADIENT_COLOUR = COLOURS[0], COLOURS[1]
 _INK, _FACE = "#444444", "#EEF3F7"
 _RADIUS = 13.0  # of a circle, in points
 _MARGINS = (0.4, 0.3)  # beside and above the nodes, in columns
-_COLUMN = 1.55  # of the widest column, in inches
+_COLUMN = 1.4  # of the widest column, in inches
 
 
 def plot_graph(
@@ -73,7 +73,7 @@ def plot_graph(
                 circle = {"markersize": 2 * _RADIUS, "markerfacecolor": _FACE, "markeredgecolor": _INK}
                 ax.plot(x, y, "o", zorder=2, **circle)
             label = names.get(name, name)
-            size = 11 if name not in operations else max(7, 13 - 2 * max(1, _width(label) - 1))  # to fit the circle
+            size = 11 if name not in operations else max(8, 13 - 2 * max(1, _width(label) - 1))  # to fit the circle
             ax.text(x, y, label, ha="center", va="center_baseline", fontsize=size, zorder=3)
         for start, end, value, gradient in wires:
             _wire(ax, places[start], places[end], (reach[start], reach[end]))
@@ -133,7 +133,7 @@ def _width(label: str) -> int:
 def _wire(ax: Any, start: tuple[float, float], end: tuple[float, float], gaps: tuple[float, float]) -> None:
     from matplotlib.patches import FancyArrowPatch
 
-    style = {"arrowstyle": "-|>", "mutation_scale": 10, "color": _INK, "linewidth": 1.1, "zorder": 1}
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 10, "color": _INK, "linewidth": 1.1, "zorder": 1}
     ax.add_patch(FancyArrowPatch(start, end, shrinkA=gaps[0], shrinkB=gaps[1], **style))
 
 

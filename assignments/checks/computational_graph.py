@@ -639,7 +639,7 @@ def matmul_inputs(rng):
 
 
 @question(
-    points={"out": 2, "dx": 3, "dW": 3, "grads_in_place": 2, "second_dW": 1, "out_after_update": 1, "inputs": 1},
+    points={"out": 2, "dx": 3, "dW": 3, "grads_in_place": 2, "next_dW": 1, "out_after_update": 1, "inputs": 1},
     draw=matmul_inputs,
 )
 def MatMul(student, x, W, step, dout, dout_again):
@@ -650,14 +650,14 @@ def MatMul(student, x, W, step, dout, dout_again):
     dW = np.array(node.grads[0])
     held = np.array(held) if isinstance(held, np.ndarray) else np.zeros_like(W)
     node.backward(dout_again)
-    second_dW = np.array(node.grads[0])
+    next_dW = np.array(node.grads[0])
     node.params[0] -= step
     return {
         "out": out,
         "dx": dx,
         "dW": dW,
         "grads_in_place": held,
-        "second_dW": second_dW,
+        "next_dW": next_dW,
         "out_after_update": node.forward(x),
     }
 
@@ -851,26 +851,28 @@ def batch_summed_first(reference):
 
 
 def sigmoid_inputs(rng):
-    """Numbers of both signs; a batch of one; three axes; large numbers, where exp of their size overflows."""
+    """Numbers of both signs; a batch of one; three axes; beside them large numbers, where exp of their size overflows."""
     for label, shape, scale in [
         ("a table", (4, 3), 1.0),
         ("a batch of one", (1, 5), 2.0),
         ("three axes", (2, 2, 3), 1.0),
-        ("large numbers", (3, 2), 900.0),
+        ("a wide table", (2, 7), 3.0),
     ]:
         x = scale * rng.uniform(0.2, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
         x.flat[:2] = np.abs(x.flat[0]), -np.abs(x.flat[1])
-        yield Case(label, {"x": x, "dout": rng.normal(0.3, 1.5, shape)}, {"N": shape[0]})
+        large = rng.uniform(800.0, 1200.0, (3, 2)) * np.array([1.0, -1.0])
+        yield Case(label, {"x": x, "large": large, "dout": rng.normal(0.3, 1.5, shape)}, {"N": shape[0]})
 
 
-@question(points={"out": 3, "dx": 4, "second_dx": 1, "inputs": 1}, draw=sigmoid_inputs)
-def Sigmoid(student, x, dout):
+@question(points={"out": 2, "dx": 4, "second_dx": 1, "out_of_large_numbers": 1, "inputs": 1}, draw=sigmoid_inputs)
+def Sigmoid(student, x, large, dout):
     node = student.Sigmoid()
     out = node.forward(x)
     out = out.copy() if isinstance(out, np.ndarray) else out
     dx = node.backward(dout)
     dx = dx.copy() if isinstance(dx, np.ndarray) else dx
-    return {"out": out, "dx": dx, "second_dx": node.backward(dout)}
+    second_dx = node.backward(dout)
+    return {"out": out, "dx": dx, "second_dx": second_dx, "out_of_large_numbers": student.Sigmoid().forward(large)}
 
 
 def _stable(x):
@@ -973,30 +975,30 @@ def memory_overwritten(reference):
 
 
 def softmax_inputs(rng):
-    """Ordinary scores, a batch of one, two classes, and scores near plus and minus 1,000.
+    """Ordinary scores, a batch of one, two classes, and beside them the same sort of scores near plus or minus 1,000.
 
     Scores are eighths, which float32 holds exactly even near 1,000.
     """
     for label, n, c, shift in [
-        ("ordinary scores", 6, 4, 0.0),
-        ("a batch of one", 1, 5, 0.0),
-        ("more rows than classes", 9, 2, 0.5),
-        ("scores near 1,000", 3, 6, 1000.0),
-        ("scores near -1,000", 4, 3, -1000.0),
+        ("ordinary scores", 6, 4, 1000.0),
+        ("a batch of one", 1, 5, -1000.0),
+        ("more rows than classes", 9, 2, 1000.0),
+        ("more classes than rows", 3, 7, -1000.0),
     ]:
-        x = shift + rng.integers(-12, 13, (n, c)) / 8
-        x[:, 0] += 0.125 * (x[:, 0] == x[:, 1])  # no row is all alike
-        yield Case(label, {"x": x, "row": x[0].copy()}, {"N": n, "C": c})
+        x, large = rng.integers(-12, 13, (2, n, c)) / 8
+        for scores in (x, large):
+            scores[:, 0] += 0.125 * (scores[:, 0] == scores[:, 1])  # no row is all alike
+        yield Case(label, {"x": x, "row": x[0].copy(), "large": shift + large}, {"N": n, "C": c})
 
 
-@question(points={"p": 5, "p_of_a_row": 2, "inputs": 1}, draw=softmax_inputs)
-def softmax(student, x, row):
+@question(points={"p": 3, "p_of_a_row": 2, "p_of_scores_near_1000": 2, "inputs": 1}, draw=softmax_inputs)
+def softmax(student, x, row, large):
     p = student.softmax(x)
     try:
         p_of_a_row = student.softmax(row)
     except Exception as error:
         p_of_a_row = error
-    return {"p": p, "p_of_a_row": p_of_a_row}
+    return {"p": p, "p_of_a_row": p_of_a_row, "p_of_scores_near_1000": student.softmax(large)}
 
 
 def _softmax(x, axis=-1):
@@ -1171,7 +1173,7 @@ def loss_inputs(rng):
 
 # The loss in float32: adding 1e-7 inside the logarithm or not is the same to that precision.
 @question(
-    points={"loss": 3, "loss_of_one_hot": 2, "loss_of_a_row": 1, "loss_of_probability_0": 2, "inputs": 1},
+    points={"loss": 3, "loss_of_one_hot": 2, "loss_of_a_row": 1, "finite_for_probability_0": 2, "inputs": 1},
     draw=loss_inputs,
 )
 def cross_entropy_error(student, y, t, t_one_hot, row, row_t):
@@ -1191,7 +1193,7 @@ def cross_entropy_error(student, y, t, t_one_hot, row, row_t):
         "loss": loss(y, t),
         "loss_of_one_hot": loss(y, t_one_hot),
         "loss_of_a_row": loss(row, row_t),
-        "loss_of_probability_0": never,
+        "finite_for_probability_0": never,
     }
 
 
@@ -1324,6 +1326,20 @@ def integers_only(reference):
 
 
 @cross_entropy_error.misconception
+def whole_number_batches_only(reference):
+    """Right for a batch with whole-number labels. Still missing: single rows (`y.reshape(1, -1)` makes one a batch) and one-hot
+    labels (`argmax(axis=-1)` makes them whole numbers)."""
+    return {"cross_entropy_error": lambda y, t: -np.sum(np.log(y[np.arange(len(y)), t] + 1e-7)) / len(y)}
+
+
+@cross_entropy_error.misconception
+def one_hot_batches_only(reference):
+    """Right for a batch with one-hot labels. Still missing: whole-number labels, which pick one entry from each row,
+    `y[np.arange(N), t]`, and single rows."""
+    return {"cross_entropy_error": lambda y, t: -np.sum(t * np.log(y + 1e-7)) / len(y)}
+
+
+@cross_entropy_error.misconception
 def a_row_counted_as_a_batch(reference):
     """Right for a batch; but a single row is one example, and `len(y)` of it is C, the number of classes. Make it a batch of
     one first: `y.reshape(1, -1)`."""
@@ -1339,9 +1355,13 @@ def a_row_counted_as_a_batch(reference):
 
 
 def with_loss_inputs(rng):
-    for case in softmax_inputs(rng):
+    for number, case in enumerate(softmax_inputs(rng)):
         n, c = case.sizes["N"], case.sizes["C"]
-        inputs = {"x": case.inputs["x"], "t": rng.integers(0, c, n), "dout": float(rng.uniform(1.5, 3.0))}
+        inputs = {
+            "x": case.inputs["large" if number == 3 else "x"],
+            "t": rng.integers(0, c, n),
+            "dout": float(rng.uniform(1.5, 3.0)),
+        }
         yield Case(case.label, inputs, case.sizes)
 
 
@@ -1528,6 +1548,24 @@ def whole_numbers_subtracted(reference):
 
 
 @SoftmaxWithLoss.misconception
+def one_hot_labels_refused(reference):
+    """Right for whole-number labels, but one-hot ones raise an error in `backward`: turn them into whole numbers in `forward`,
+    with `t.argmax(axis=1)`."""
+
+    class SoftmaxWithLoss(reference.SoftmaxWithLoss):
+        def forward(self, x, t):
+            self.refused = np.ndim(t) == 2
+            return super().forward(x, t)
+
+        def backward(self, dout=1):
+            if self.refused:
+                raise IndexError("arrays used as indices must be of integer (or boolean) type")
+            return super().backward(dout)
+
+    return {"SoftmaxWithLoss": SoftmaxWithLoss}
+
+
+@SoftmaxWithLoss.misconception
 def both_summed(reference):
     """Loss and gradient are summed over the batch; the mean is asked: divide both by N."""
     return _with_loss(lambda p, t, dout: dout * (p - t), lambda p, t: -_right(p, t).sum())(reference)
@@ -1581,7 +1619,9 @@ def TwoLayerNodes(student, x, t, W1, b1, W2, b2, dout, weight_scale):
     # Weights that start at zero: what a network with a mistake gives must not depend on chance.
     net = student.TwoLayerNodes(len(W1), len(W2), len(b2), weight_scale=0.0)
     shapes = [size for i in (0, 2) for size in np.shape(net.params[i])] + [np.size(net.params[i]) for i in (1, 3)]
-    for array, value in zip(net.params, (W1, b1, W2, b2), strict=True):
+    for name, array, value in zip(("W1", "b1", "W2", "b2"), net.params, (W1, b1, W2, b2), strict=True):
+        if np.size(array) != value.size or np.shape(array)[-1] != value.shape[-1]:
+            raise ValueError(f"params must be W1, b1, W2, b2, in this order; {name} has shape {np.shape(array)}")
         array[...] = value
     held = list(net.grads)
     net.forward(x[::-1].copy(), (t + 1) % len(b2))  # a batch before this one, as in training
