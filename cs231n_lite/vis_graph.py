@@ -70,7 +70,7 @@ def plot_graph(
             _, ax = plt.subplots(figsize=(WIDTH, scale * height + 0.3), layout="constrained")
         for name, (x, y) in places.items():
             if name in operations:
-                circle = {"markersize": 2 * _RADIUS, "markerfacecolor": _FACE, "markeredgecolor": _INK}
+                circle: dict[str, Any] = {"markersize": 2 * _RADIUS, "markerfacecolor": _FACE, "markeredgecolor": _INK}
                 ax.plot(x, y, "o", zorder=2, **circle)
             label = names.get(name, name)
             size = 11 if name not in operations else max(8, 13 - 2 * max(1, _width(label) - 1))  # to fit the circle
