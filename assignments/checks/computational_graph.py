@@ -1598,7 +1598,7 @@ def network_inputs(rng):
 @question(
     points={
         "shapes": 1,
-        "weight_scale": 1,
+        "start": 1,
         "scores": 2,
         "loss": 1,
         "dW1": 1,
@@ -1616,6 +1616,8 @@ def TwoLayerNodes(student, x, t, W1, b1, W2, b2, dout, weight_scale):
     large = student.TwoLayerNodes(200, 150, 120, weight_scale=weight_scale)
     # To one digit: chance changes no more than those behind it.
     spread = [float(f"{np.std(large.params[i]) / weight_scale:.1g}") for i in (0, 2)]
+    middle = [abs(float(np.round(np.mean(large.params[i]) / weight_scale, 1))) for i in (0, 2)]
+    biases = [float(np.any(large.params[i])) for i in (1, 3)]
     # Weights that start at zero: what a network with a mistake gives must not depend on chance.
     net = student.TwoLayerNodes(len(W1), len(W2), len(b2), weight_scale=0.0)
     shapes = [size for i in (0, 2) for size in np.shape(net.params[i])] + [np.size(net.params[i]) for i in (1, 3)]
@@ -1633,7 +1635,7 @@ def TwoLayerNodes(student, x, t, W1, b1, W2, b2, dout, weight_scale):
     grads = [np.array(gradient) for gradient in net.grads]
     return {
         "shapes": np.array(shapes),
-        "weight_scale": np.array(spread),
+        "start": np.array([*spread, *middle, *biases]),
         "scores": scores,
         "loss": loss,
         "dW1": grads[0],
@@ -1994,6 +1996,17 @@ def scale_ignored(reference):
             super().__init__(input_size, hidden_size, output_size, weight_scale=1.0)
 
     return {"TwoLayerNodes": TwoLayerNodes}
+
+
+@TwoLayerNodes.misconception
+def biases_drawn_at_random(reference):
+    """The biases start at random values; they start at zero."""
+
+    def build(net):
+        for i in (1, 3):
+            net.params[i][...] = 0.1 * np.random.randn(*net.params[i].shape)
+
+    return _network(build=build)(reference)
 
 
 @TwoLayerNodes.misconception
