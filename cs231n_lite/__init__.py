@@ -25,6 +25,7 @@ _ROOM_OF = {
     "save_params": "solver",
     "image_grid": "vis",
     "plot_curves": "vis",
+    "plot_graph": "vis_graph",
     "plot_history": "vis",
     "weight_templates": "vis",
 }
