@@ -35,6 +35,7 @@ LAYERS = {
         "official",
         "data",
         "solver",
+        "answers",
         "plot_data",
         "vis",
         "__init__",  # the front door
@@ -53,7 +54,9 @@ LAYERS = {
         "restore",
         "explore",
         "questions",
+        "closed",
         "assignment",
+        "personal",
         "given",
         "origins",
         "diagnose",
