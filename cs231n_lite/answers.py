@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 MAX_ITEMS, MAX_TEXT, MAX_DIGITS = 50, 200, 300
-_NUMBER = re.compile(r"[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?(e[+-]?\d{1,4})?", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(?=\.?\d)(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?(e[+-]?\d{1,4})?", re.ASCII)
 
 
 class FormError(AssertionError):
@@ -118,7 +118,7 @@ def read_number(name: str, tree: Any) -> float:
     if isinstance(tree, list) and len(tree) == 1:
         tree = tree[0]
     text = re.sub(r"[\s_]", "", tree).lower() if isinstance(tree, str) else ""
-    if _NUMBER.fullmatch(text) and re.search(r"\d", text):
+    if _NUMBER.fullmatch(text):
         tree = float(text.replace(",", ""))
     if not isinstance(tree, float) or not math.isfinite(tree):
         advice = "Write a whole number or one with a decimal point; Python may do the sum."
@@ -146,7 +146,7 @@ def read_match(name: str, tree: Any, items: Sequence[str], options: Sequence[str
             case [str(item), str(option)] if word(item) in known and word(option) in options:
                 found[known[word(item)]] = word(option)
             case _:
-                _refuse(name, asked, pair, advice)
+                _refuse(name, asked, {"pair": pair}, advice)
     return found
 
 
@@ -185,8 +185,10 @@ def _shown(tree: Any) -> str:
             return repr(text[:40])
         case [] | {"pairs": []}:
             return "nothing at all"
-        case [str(item), str(option)]:
+        case {"pair": [str(item), str(option)]}:
             return f"{item[:40]!r} with {option[:40]!r}"
+        case {"pair": _}:
+            return "an entry that is no pair of words"
         case [*items]:
             return f"a collection of {len(items)}"
         case {"pairs": _}:

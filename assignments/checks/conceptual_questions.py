@@ -116,7 +116,7 @@ SLOPES = [
             48: "Only the path through a is counted. Here x also acts through b, and slopes of paths add up.",
             96: "Only the path through b is counted. Here x also acts through a, and slopes of paths add up.",
             4608: "Slopes are multiplied along a path, but the two paths are added.",
-            192: "This is f itself, not its slope.",
+            192: "This is the value a times b. How fast does it rise with x?",
         },
     ),
     numeric(
