@@ -11,8 +11,7 @@ is told, a few lines a question, in lists of its own::
     ]
 
 Each makes an ordinary `Question`, whose misconceptions and correct variants are made from these lines. Options
-have words for keys, so their order on the page is presentation and means nothing to the grader; see
-`autograder.personal`.
+have words for keys, so their order on the page means nothing to the grader; see `autograder.personal`.
 """
 
 import json
@@ -36,15 +35,11 @@ ANSWER = "answer"
 MAX_BYTES = 20_000
 _PROBE = """def {name}(student):
     from cs231n_lite.answers import told
-    try:
-        answer = student.{name}
-    except NameError:
-        raise NotImplementedError('{name} is not answered yet.') from None
-    return {{'{answer}': np.frombuffer(told(answer).encode(), np.uint8)}}
+    return {{'{answer}': np.frombuffer(told(student.{name}).encode(), np.uint8)}}
 """
 _AGAIN = "{}: this is not what is asked for. Work it out on paper again, with the reminder at the head of its section."
 _MISSING = "{}: what you chose is right, but not every right option is among it."
-_NO_WORDS = "Write a plain word, number, set or dictionary."
+_WRITE = "Write {} = ... in its cell, with words in quotes."
 
 Spelling = Callable[[Any], Any]
 
@@ -103,14 +98,16 @@ class Closed(Question):
     def _answer(self, seen: Observation) -> Any:
         """Read what came over the wall, believing nothing of it."""
         if seen.raised:
-            raise answers.FormError(f"{self.name} could not be read: {seen.raised}. {_NO_WORDS}")
+            nowhere = "is not answered yet: when the notebook runs from top to bottom, nothing has this name"
+            what = nowhere if seen.raised.type_name == "NameError" else f"could not be read: {seen.raised}"
+            raise answers.FormError(f"{self.name} {what}. {_WRITE.format(self.name)}")
         array = seen.values.get(ANSWER)
         tree: Any = {"type": "value that is no text"}
         if isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.size <= MAX_BYTES:
             try:
                 tree = json.loads(array.tobytes().decode())
             except (ValueError, RecursionError) as error:
-                raise answers.FormError(f"{self.name} could not be read. It is no plain value. {_NO_WORDS}") from error
+                raise answers.FormError(f"{self.name} is no plain value. {_WRITE.format(self.name)}") from error
         return self.read(self.name, tree)
 
     def vary(self, into: dict[str, Variant], name: str, change: Spelling, sentence: str = "") -> None:
@@ -238,6 +235,8 @@ def _always(value: Any) -> Spelling:
 def _made(name: str, points: float, why: Mapping[Any, str], **rules: Any) -> Closed:
     right, sentences = rules.get("right") or (), list(why.values())
     words = {right} if isinstance(right, str) else set(right)
+    if len(set(map(answers.word, rules.get("options", ())))) < len(rules.get("options", ())):
+        raise GraderFault(f"{name} has two options that differ in spaces or capitals only. Use other words.")
     if words & set(why) or not all(sentences) or len(set(sentences)) < len(sentences) or not sentences:
         raise GraderFault(f"{name} must explain each wrong choice, no two alike, and no right one. Correct its 'why'.")
     for key in words:

@@ -44,8 +44,8 @@ def personal(book: notebook.Notebook, questions: Iterable[Question], student: st
 def _shuffled(text: str, question: Closed, key: str) -> str:
     lines = text.split("\n")
     places = [i for i, line in enumerate(lines) if re.match(r"- `[^`]+`", line)]
-    listed = [word(lines[i].split("`")[1]) for i in places]
-    if sorted(listed) != list(question.options):
+    listed = [lines[i].split("`")[1] for i in places]
+    if sorted(map(word, listed)) != sorted(map(word, question.options)):
         asked = ", ".join(question.options)
         raise GraderFault(
             f"The text above {question.name} must list {asked}. It lists {', '.join(listed)}. Correct it."

@@ -54,14 +54,20 @@ def _tree(answer: Any, depth: int) -> Any:
 
 
 def word(text: str) -> str:
-    """Write a text as options are written: small letters, words joined by an underscore.
+    """Keep of a text what tells options apart: letters and digits, all small.
 
     Examples
     --------
-    >>> word("  Leaky ReLU "), word("leaky-relu")
-    ('leaky_relu', 'leaky_relu')
+    >>> word("  Leaky ReLU "), word("leaky_relu"), word("256 x 10")
+    ('leakyrelu', 'leakyrelu', '256x10')
     """
-    return "_".join(re.split(r"[\s_-]+", text.strip().lower()))
+    return re.sub(r"[\W_]+", "", text.lower())
+
+
+def _found(tree: Any, options: Sequence[str]) -> str | None:
+    """Give the option a text means, if it is one."""
+    known = {word(option): option for option in options}
+    return known.get(word(tree)) if isinstance(tree, str) else None
 
 
 def read_choice(name: str, tree: Any, options: Sequence[str]) -> str:
@@ -78,9 +84,10 @@ def read_choice(name: str, tree: Any, options: Sequence[str]) -> str:
     asked = f"one of {', '.join(options)}"
     if isinstance(tree, list) and len(tree) == 1:
         tree = tree[0]
-    if not isinstance(tree, str) or word(tree) not in options:
+    option = _found(tree, options)
+    if option is None:
         _refuse(name, asked, tree, "Write one of these words in quotes.")
-    return word(tree)
+    return option
 
 
 def read_choices(name: str, tree: Any, options: Sequence[str]) -> frozenset[str]:
@@ -97,10 +104,13 @@ def read_choices(name: str, tree: Any, options: Sequence[str]) -> frozenset[str]
         tree = tree.split(",")
     if not isinstance(tree, list) or not tree:
         _refuse(name, asked, tree, advice)
+    found = set()
     for item in tree:
-        if not isinstance(item, str) or word(item) not in options:
+        option = _found(item, options)
+        if option is None:
             _refuse(name, asked, item, advice)
-    return frozenset(map(word, tree))
+        found.add(option)
+    return frozenset(found)
 
 
 def read_number(name: str, tree: Any) -> float:
@@ -140,13 +150,13 @@ def read_match(name: str, tree: Any, items: Sequence[str], options: Sequence[str
     if not isinstance(pairs, list) or not pairs:
         _refuse(name, asked, tree, advice)
     found: dict[str, str] = {}
-    known = {word(item): item for item in items}
     for pair in pairs:
-        match pair:
-            case [str(item), str(option)] if word(item) in known and word(option) in options:
-                found[known[word(item)]] = word(option)
-            case _:
-                _refuse(name, asked, {"pair": pair}, advice)
+        item, option = (
+            map(_found, pair, (items, options)) if isinstance(pair, list) and len(pair) == 2 else (None, None)
+        )
+        if item is None or option is None:
+            _refuse(name, asked, {"pair": pair}, advice)
+        found[item] = option
     return found
 
 

@@ -33,7 +33,7 @@ NAMES = [
         points=1,
         right="256x10",
         why={
-            "10x256": "This is the transpose, the habit of books that write W x + b. With x on the left the inner sizes do not fit.",
+            "10x256": "This is the transpose, for books that write W x + b. With x on the left the inner sizes do not fit.",
             "nx10": "This is the shape of the scores. Weights do not know how many examples come along.",
             "256x256": "Such weights would give as many outputs as there are hidden units; ten classes need ten scores.",
         },
@@ -88,8 +88,8 @@ LINES = [
         right={"some_width_exists", "one_hidden_layer"},
         why={
             "training_finds_it": "The theorem says that good weights exist. It is silent on whether gradient descent gets there.",
-            "few_units_suffice": "The number of units may have to be astronomically large; no useful bound comes with the promise.",
-            "holds_everywhere": "The promise is for a closed, bounded region. Beyond its edge a sum of ReLUs runs off in straight lines.",
+            "few_units_suffice": "The number of units may have to be astronomically large; no bound comes with the promise.",
+            "holds_everywhere": "The promise is for a closed, bounded region. Beyond it ReLUs run off in straight lines.",
             "any_nonlinearity": "Polynomials bend, too, yet a layer of squares gives only quadratics, whatever its width.",
         },
     ),
@@ -250,7 +250,7 @@ WINDOWS = [
         why={
             "more_weights": "It is the other way round: a few numbers a filter against one for each pair of pixel and unit.",
             "pixel_order_free": "Shuffle the pixels and neighbours are torn apart. A fully connected layer would not mind.",
-            "only_one_size": "A filter slides over pictures of any size; it is the fully connected layer that needs a fixed number of inputs.",
+            "only_one_size": "A filter slides over pictures of any size; the fully connected layer is the one that cannot.",
         },
     ),
     numeric(
@@ -326,7 +326,7 @@ BEGINNINGS = [
         right="running",
         why={
             "test_batch": "Then the answer for one picture would depend on which others happen to come with it.",
-            "test_set": "Whoever uses the network has one picture, not a whole set of them, and must not look at them in advance.",
+            "test_set": "Whoever uses the network has one picture at a time, and no picture may wait for the others.",
             "none": "The layers above have learnt from normalised inputs. Without them they would meet a different world.",
         },
     ),
@@ -459,7 +459,7 @@ HISTORY = [
             "adaline": "Widrow and Hoff followed within three years of the first learning machine.",
             "limits_proved": "Minsky and Papert's book came after a decade of enthusiasm, and cooled it.",
             "backpropagation": "Rumelhart, Hinton and Williams wrote when the field had been quiet for more than ten years.",
-            "pretraining": "Deep belief nets, trained layer by layer, gave the word deep its present sound, six years before the breakthrough in vision.",
+            "pretraining": "Learning one layer at a time gave the word deep its present sound, before any contest was won.",
             "alexnet": "It needed ImageNet and fast graphics cards, so it is late in this table.",
         },
     ),

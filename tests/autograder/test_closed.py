@@ -67,7 +67,7 @@ def test_a_right_answer_passes_in_any_spelling(question, answer):
 
 def test_words_of_an_option_may_be_joined_by_anything():
     question = single("gate", points=1, right="leaky_relu", why={"relu": "No."})
-    for answer in ("leaky relu", "Leaky-ReLU", "leaky_relu"):
+    for answer in ("leaky relu", "Leaky-ReLU", "leaky_relu", "leakyrelu"):
         assert marked(question, answer, "leaky_relu").verdict is Verdict.PASSED
 
 
@@ -156,10 +156,12 @@ def test_an_answer_of_another_form_fails_and_is_told_which_form_is_asked(questio
     assert len(said) < 400
 
 
-def test_a_name_that_is_nowhere_counts_as_not_written_yet():
+def test_a_name_that_is_nowhere_is_not_answered_yet():
     outcome = judge(GATE, Beside(lambda variant: {}), Beside(lambda variant: REFERENCE), 0)
     assert outcome.points == 0
-    assert outcome.reasons[0].startswith("gate is not written yet.")
+    assert outcome.reasons[0].startswith(
+        "gate is not answered yet: when the notebook runs from top to bottom, nothing has"
+    )
 
 
 def text(value):
@@ -195,6 +197,8 @@ def test_a_right_option_must_not_be_explained_or_named_in_an_explanation():
     for why in ({}, {"relu": ""}, {"relu": "No.", "elu": "No."}, {"tanh": "No."}, {"relu": "It is TANH."}):
         with pytest.raises(GraderFault, match="gate"):
             single("gate", points=1, right="tanh", why=why)
+    with pytest.raises(GraderFault, match="spaces or capitals only"):
+        single("gate", points=1, right="tanh", why={"leaky_relu": "No.", "LeakyReLU": "Neither."})
     with pytest.raises(GraderFault, match="gives 'leaky_relu' away"):
         multiple("gates", points=1, right={"leaky_relu"}, why={"elu": "As if it were a leaky ReLU."})
 
