@@ -409,7 +409,7 @@ GAPS = [
         points=2,
         right="variance",
         why={
-            "bias": "The average of the twenty curves lies on the true one, so nothing pulls them to one side.",
+            "bias": "The middle of the twenty curves lies nearly on the true one: nothing pulls them all to one side.",
             "noise": "This is the scatter of the dots about the true curve. It is in the data, whoever fits them.",
             "neither": "The single curves are far from the true one, so each of them does err.",
         },
