@@ -61,9 +61,16 @@ def new(name: Name, course: CourseOption = None) -> None:
 
 
 @app.command()
-def release(name: Name, course: CourseOption = None) -> None:
+def release(
+    name: Name,
+    course: CourseOption = None,
+    shuffle: Annotated[
+        list[str] | None, typer.Option("--shuffle", help="Write this student's own order of options too; repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The course's seed, for --shuffle.")] = 0,
+) -> None:
     """Generate what students get from the source notebook, with nbgrader, and check that it gives nothing away."""
-    from autograder import given, nbgrader_bridge, verify
+    from autograder import given, nbgrader_bridge, personal, verify
 
     assignment = _assignment(course, name)
     given.write(assignment)
@@ -75,6 +82,9 @@ def release(name: Name, course: CourseOption = None) -> None:
     if found:
         raise typer.Exit(1)
     console.print(f"Released {name}: {len(assignment.questions)} questions, nothing given away.")
+    for student in shuffle or ():
+        folder = personal.write(assignment, student, seed)
+        console.print(Text(f"Options in the order of {student!r}: {folder.relative_to(assignment.course)}"))
 
 
 @app.command()

@@ -77,6 +77,8 @@ def verdict_on(question: Question, seen: Sequence[Seen], reference: Session) -> 
     """Judge what was seen on both sides; the reference is asked for what its misconceptions give."""
     if _unwritten(seen[-1]) and seen[-1].got.raised:
         return all_failed(question.name, question.points, _not_written(question, seen[-1].got.raised.message))
+    if outcome := question.mark(seen[0].expected, seen[0].got):
+        return outcome
     causes: set[str] = set()
     outputs = [_output(question, name, seen, causes) for name in question.points if name != INPUTS]
     if INPUTS in question.points:

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 
 from autograder.faults import GraderFault
-from autograder.model import Case
+from autograder.model import Case, Observation, Outcome
 
 INPUTS = "inputs"
 
@@ -130,6 +130,10 @@ class Question:
         """Give the sentence a student with this misconception reads."""
         return " ".join((self.misconceptions[misconception].__doc__ or "").split())
 
+    def mark(self, expected: Observation, got: Observation) -> Outcome | None:
+        """Judge an answer that has rules of its own; None, as here, where outputs are compared one by one."""
+        return None
+
     def free_names(self) -> set[str]:
         """Name what the probe uses beyond its arguments, ``np`` and builtins; should be empty."""
         tables = [symtable.symtable(self.source, self.name, "exec")]
@@ -164,14 +168,16 @@ def handed_in(file: str, *, points: Mapping[str, float], bars: Mapping[str, floa
 
 
 def load_questions(path: Path) -> tuple[Question, ...]:
-    """Read the questions of a checks file, in the order they stand in it.
+    """Read the questions of a checks file, those in lists too, in the order they stand in it.
 
     Raises
     ------
     GraderFault
         If the file is not there, cannot be imported or holds no question.
     """
-    found = {value.name: value for value in vars(_checks(path)).values() if isinstance(value, Question)}
+    values = vars(_checks(path)).values()
+    listed = [item for value in values for item in (value if isinstance(value, list) else [value])]
+    found = {item.name: item for item in listed if isinstance(item, Question)}
     if not found:
         raise GraderFault(f"{path.name} holds no question. Put @question(...) above a probe.")
     return tuple(found.values())  # each once, by however many names the file knows it

@@ -48,6 +48,7 @@ LAYERS = {
         "fetch",
         "data",
         "solver",
+        "answers",
         "plot_data",
         "vis",
         "vis_live",
@@ -70,7 +71,9 @@ LAYERS = {
         "restore",
         "explore",
         "questions",
+        "closed",
         "assignment",
+        "personal",
         "given",
         "scaffold",
         "origins",
@@ -125,7 +128,6 @@ ROOMS = {
     "matplotlib": {f"cs231n_lite.{name}" for name in LAYERS["cs231n_lite"] if name.startswith("vis")},
     "typer": {"autograder.cli"},
     "rich": {"autograder.cli", "autograder.report.table"},
-    "matplotlib": {"cs231n_lite.vis", "cs231n_lite.vis_graph"},
 }
 # What students install; certifi, which comes with pooch; and what there is where there are notebooks.
 STUDENTS = {"numpy", "matplotlib", "tqdm", "pooch", "typer", "rich", "certifi", "IPython", "jupyter_client"}
