@@ -113,6 +113,13 @@ def mean_over_all_entries(reference):
 
 
 @mse_loss.misconception
+def mean_of_the_squares(reference):
+    """This is the plain mean of all squared errors, as many libraries define it. Here there is a 0.5, and the mean is over the
+    N examples only: `0.5 * sum((pred - y)**2) / N`."""
+    return _mse(lambda e, n: (e**2).mean(), lambda e, n: 2 * e / e.size)(reference)
+
+
+@mse_loss.misconception
 def error_the_wrong_way_round(reference):
     """The gradient has the wrong sign: it is `pred - y`, not `y - pred`; raising a prediction that is too high raises the
     loss."""
@@ -788,12 +795,14 @@ def _steps(rng, settings):
     Near one, an epsilon inside the root and one beside it agree within the tolerance.
     """
     for label, shape, steps in [
-        ("a matrix, five steps", (3, 4), 5),
+        ("a matrix with an entry that never has a gradient", (3, 4), 5),
         ("a vector of biases", (6,), 4),
         ("a single number", (1,), 3),
         ("a block of numbers, eight steps", (2, 3, 2), 8),
     ]:
         gradients = rng.uniform(0.6, 1.4, (steps, *shape)) * rng.choice([-1.0, 1.0], (steps, *shape))
+        if "never" in label:
+            gradients[:, 1, 2] = 0.0
         inputs = {"w": rng.normal(size=shape), "gradients": gradients}
         yield Case(label, inputs | {"config": settings(rng)}, {"T": steps})
 
@@ -1032,7 +1041,7 @@ def momentum_of_the_default(reference):
 
 def rmsprop_inputs(rng):
     yield from _steps(
-        rng, lambda rng: {"learning_rate": float(rng.uniform(0.1, 0.4)), "decay_rate": float(rng.uniform(0.6, 0.8))}
+        rng, lambda rng: {"learning_rate": float(rng.uniform(0.1, 0.4)), "decay_rate": float(rng.uniform(0.3, 0.45))}
     )
 
 
@@ -1103,6 +1112,12 @@ def square_missing(reference):
 
 
 @rmsprop.misconception
+def epsilon_left_out(reference):
+    """An entry that has had no gradient yet divides zero by zero and becomes nan: add `epsilon` to the root."""
+    return _scaled(_mean_square, lambda dw, rate, cache: -rate * dw / np.sqrt(cache))(reference)
+
+
+@rmsprop.misconception
 def root_missing(reference):
     """The step is divided by the mean square itself; divide by its root, or the units do not cancel."""
     return _scaled(_mean_square, lambda dw, rate, cache: -rate * dw / (cache + 1e-8))(reference)
@@ -1150,8 +1165,8 @@ def adam_inputs(rng):
         rng,
         lambda rng: {
             "learning_rate": float(rng.uniform(0.1, 0.4)),
-            "beta1": float(rng.uniform(0.6, 0.7)),
-            "beta2": float(rng.uniform(0.8, 0.9)),
+            "beta1": float(rng.uniform(0.3, 0.36)),
+            "beta2": float(rng.uniform(0.42, 0.48)),
         },
     )
 
@@ -1309,6 +1324,13 @@ def adam_without_the_square(reference):
     """The second average is one of gradients, not of their squares, and the root of a negative number is nan: average
     `dw**2`."""
     return _adam(v_of=lambda v, dw, b2: b2 * v + (1 - b2) * dw)(reference)
+
+
+@adam.misconception
+def adam_without_epsilon(reference):
+    """An entry that has had no gradient yet divides zero by zero and becomes nan: add `epsilon` to the root of the corrected
+    mean square."""
+    return _adam(step=lambda m, v, dw: m / np.sqrt(v))(reference)
 
 
 @adam.misconception
@@ -1725,7 +1747,7 @@ def evaluate(student, X, y, W, batch_size):
             return scores if y is None else (0.0, {"W": np.zeros_like(W)})
 
     accuracy = student.evaluate(Model(), X, y, batch_size)
-    return {"accuracy": accuracy, "largest_batch": np.array(max(sizes, default=0) <= batch_size)}
+    return {"accuracy": accuracy, "largest_batch": np.array(max(0, max(sizes, default=0) - batch_size))}
 
 
 def _counted(result):
@@ -1916,9 +1938,9 @@ def train(student, X, y, X_test, y_test, W, learning_rate, num_epochs, batch_siz
         "weights": np.vstack([whole.params["W"], np.reshape(whole.params["b"], (1, -1))]),
         "mean_loss": np.array([float(np.squeeze(v)) for v in flat["loss"]]),
         "every_example": np.array([np.bincount(first, minlength=len(X)), np.bincount(which, minlength=len(X))]),
-        "largest_batch": np.array(max(len(batch[1]) for batch in still.batches) <= batch_size),
-        "labels": np.array((labels == y[which]).all()),
-        "shuffled": np.array(not np.array_equal(first, second) and not np.array_equal(first, np.arange(len(X)))),
+        "largest_batch": np.array(max(0, max(len(batch[1]) for batch in still.batches) - batch_size)),
+        "labels": np.array((labels != y[which]).sum()),
+        "shuffled": np.array(int(np.array_equal(first, second)) + int(np.array_equal(first, np.arange(len(X))))),
     }
 
 
