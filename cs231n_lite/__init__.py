@@ -21,6 +21,7 @@ _ROOM_OF = {
     "plot_curves": "vis",
     "plot_history": "vis",
     "weight_templates": "vis",
+    "activation_histograms": "vis_activations",
 }
 
 __all__ = sorted(_ROOM_OF)

@@ -37,6 +37,7 @@ LAYERS = {
         "solver",
         "plot_data",
         "vis",
+        "vis_activations",
         "__init__",  # the front door
     ),
     "autograder": (
@@ -100,7 +101,7 @@ ROOMS = {
     "traitlets": {"autograder.nbgrader_bridge", "autograder.sandbox.ipython"},
     "typer": {"autograder.cli"},
     "rich": {"autograder.cli", "autograder.report.table"},
-    "matplotlib": {"cs231n_lite.vis"},
+    "matplotlib": {"cs231n_lite.vis", "cs231n_lite.vis_activations"},
 }
 # What students install, and IPython, without which there is no notebook to show progress in.
 STUDENTS = {"numpy", "matplotlib", "tqdm", "pooch", "IPython"}

@@ -243,7 +243,7 @@ def single_precision_slope(reference):
 
 @sigmoid_backward.misconception
 def input_for_output(reference):
-    """The formula s (1 - s) is fed with `x`: s is the *output* of the sigmoid, so put `out` into the cache, or compute it again."""
+    """The formula s (1 - s) is fed with `x`: s is the *output* of the sigmoid, so put `out` into the cache."""
     return _sigmoid(lambda dout, out, x: dout * x * (1 - x))
 
 
@@ -2094,7 +2094,7 @@ def small_as_a_variance(reference):
 
 @init_weights.misconception
 def positive_numbers_only(reference):
-    """The weights are all positive: `np.random.rand` draws between 0 and 1. Draw numbers with mean 0, as `np.random.randn` does."""
+    """The weights are all positive: `np.random.rand` draws between 0 and 1. Draw with mean 0, as `np.random.randn` does."""
     return _weights(draw=lambda fan_in, fan_out, deviation: deviation * np.random.rand(fan_in, fan_out))
 
 
