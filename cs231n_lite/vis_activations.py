@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # importing this module must not load matplotlib
     from matplotlib.axes import Axes
 
 _ROW = 1.05  # height of a row of histograms, in inches
+_WORTH_SEEING = 0.01  # share of the tallest bar between the two ends, for the ends to make room for it
 _MOST_NUMBERS = 100_000  # of a layer, in a histogram: enough to show its shape
 
 
@@ -23,7 +24,8 @@ def activation_histograms(
 ) -> "np.ndarray[Any, np.dtype[np.object_]]":
     """Draw a histogram of each layer's outputs, a row for each network, with the standard deviation above it.
 
-    Outputs beyond the limits are counted in the outermost bars, so nothing is lost from sight.
+    Outputs beyond the limits are counted in the outermost bars, so nothing is lost from sight. Where these bars tower
+    above all others, as the zeros of a ReLU do, they are cut off at the top.
 
     Parameters
     ----------
@@ -73,6 +75,9 @@ def _histogram(ax: "Axes", out: np.ndarray, edges: np.ndarray, colour: str) -> N
     step = -(-out.size // _MOST_NUMBERS)
     counts, _ = np.histogram(np.clip(out.ravel()[::step], edges[0], edges[-1]), bins=edges)
     ax.bar(edges[:-1], counts, width=np.diff(edges), align="edge", color=colour)
+    inner = counts[1:-1].max(initial=0)
+    if inner > _WORTH_SEEING * counts.sum():  # then the ends, where saturated and silent units sit, may be cut off
+        ax.set_ylim(0, min(counts.max(), 1.5 * inner) * 1.05)
     ax.set_title(f"std {out.std():.2g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e"), fontsize=7)
     ax.set(xlim=(edges[0], edges[-1]), xticks=[edges[0], edges[-1]], yticks=[])
     ax.set_xticklabels([f"{edges[0]:g}", f"{edges[-1]:g}"], fontsize=7)

@@ -45,6 +45,14 @@ def test_every_number_is_in_a_bar_and_those_beyond_the_limits_in_the_outermost()
     assert [label.get_text() for label in ax.get_xticklabels()] == ["-1", "1"]
 
 
+def test_a_towering_bar_at_an_end_is_cut_off_unless_there_is_nothing_else_to_see():
+    relu = np.repeat([0.0, 1.0, 2.0], [1000, 60, 40])
+    (mixed,) = activation_histograms({"one": [relu]}, limits=(0, 3), bins=6)[0]
+    assert 60 < mixed.get_ylim()[1] < 100
+    (silent,) = activation_histograms({"one": [0 * relu]}, limits=(0, 3), bins=6)[0]
+    assert silent.get_ylim()[1] >= 1100
+
+
 @pytest.mark.parametrize(("scale", "title"), [(1.0, "std 1"), (2.5e12, "std 2.5e12"), (3e-7, "std 3e-7")])
 def test_the_standard_deviation_stands_above_each_layer(scale, title):
     (ax,) = activation_histograms({"one": [scale * np.array([-1.0, 1.0])]})[0]
