@@ -79,7 +79,8 @@ def _histogram(ax: "Axes", out: np.ndarray, edges: np.ndarray, colour: str) -> N
     if inner > _WORTH_SEEING * counts.sum():  # then the ends, where saturated and silent units sit, may be cut off
         ax.set_ylim(0, min(counts.max(), 1.5 * inner) * 1.05)
     ax.set_title(f"std {out.std():.2g}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e"), fontsize=7)
-    ax.set(xlim=(edges[0], edges[-1]), xticks=[edges[0], edges[-1]], yticks=[])
+    air = 0.03 * (edges[-1] - edges[0])  # keeps the outermost bars clear of the axis
+    ax.set(xlim=(edges[0] - air, edges[-1] + air), xticks=[edges[0], edges[-1]], yticks=[])
     ax.set_xticklabels([f"{edges[0]:g}", f"{edges[-1]:g}"], fontsize=7)
     ax.grid(visible=False)
 
