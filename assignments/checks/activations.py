@@ -28,6 +28,13 @@ def any_shape(rng):
     yield Case("numbers near 1,000 and -1,000", {"x": large}, {"N": 4})
 
 
+def any_shape_and_large(rng):
+    """Ordinary numbers, and beside them, in each case, some whose exponential no float holds."""
+    for case in list(any_shape(rng))[:-1]:
+        large = rng.uniform(800, 1200, (2, 3)) * np.array([[1, -1, 1], [-1, -1, 1]])
+        yield Case(case.label, {**case.inputs, "large": large}, case.sizes)
+
+
 def any_shape_with_dout(rng):
     """The same, with an upstream gradient of both signs."""
     for case in any_shape(rng):
@@ -89,10 +96,11 @@ def _sigma(x):
 # ----------------------------------------------------------------------------- sigmoid_forward
 
 
-@question(points={"out": 5, "inputs": 1}, draw=any_shape)
-def sigmoid_forward(student, x):
+@question(points={"out": 4, "large_out": 1, "inputs": 1}, draw=any_shape_and_large)
+def sigmoid_forward(student, x, large):
     out, cache = student.sigmoid_forward(x)
-    return {"out": out}
+    large_out, cache = student.sigmoid_forward(np.copy(large))
+    return {"out": out, "large_out": large_out}
 
 
 @sigmoid_forward.correct_variant
@@ -316,10 +324,11 @@ def sigmoid_gradient_in_place(reference):
 # -------------------------------------------------------------------------------- tanh_forward
 
 
-@question(points={"out": 2, "inputs": 1}, draw=any_shape)
-def tanh_forward(student, x):
+@question(points={"out": 1.5, "large_out": 0.5, "inputs": 1}, draw=any_shape_and_large)
+def tanh_forward(student, x, large):
     out, cache = student.tanh_forward(x)
-    return {"out": out}
+    large_out, cache = student.tanh_forward(np.copy(large))
+    return {"out": out, "large_out": large_out}
 
 
 @tanh_forward.correct_variant
@@ -827,6 +836,12 @@ def side_chosen_by_the_gradient(reference):
 
 
 @leaky_relu_backward.misconception
+def gradient_slope_of_a_tenth(reference):
+    """The slope on the negative side is 0.1; here it is 0.01."""
+    return _leaky(lambda dout, out, x: np.where(x > 0, dout, 0.1 * dout))
+
+
+@leaky_relu_backward.misconception
 def leaky_slope_alone(reference):
     """This is the slope alone, 1 or 0.01: multiply it by `dout`."""
     return _leaky(lambda dout, out, x: np.where(x > 0, 1.0, 0.01))
@@ -1145,22 +1160,23 @@ def prelu_gradient_in_place(reference):
 
 
 def any_shape_and_alpha(rng):
-    for case in any_shape(rng):
+    for case in any_shape_and_large(rng):
         alpha = float(rng.choice([0.4, 1.7]) * rng.uniform(0.9, 1.1))
         yield Case(case.label, {**case.inputs, "alpha": alpha}, case.sizes)
 
 
 def any_shape_and_alpha_backward(rng):
-    for case in any_shape_and_alpha(rng):
-        dout = _away_from_zero(rng, case.inputs["x"].shape)
-        yield Case(case.label, {**case.inputs, "dout": dout}, case.sizes)
+    for case in any_shape_with_dout(rng):
+        alpha = float(rng.choice([0.4, 1.7]) * rng.uniform(0.9, 1.1))
+        yield Case(case.label, {**case.inputs, "alpha": alpha}, case.sizes)
 
 
-@question(points={"out": 2, "default_out": 1, "inputs": 1}, draw=any_shape_and_alpha)
-def elu_forward(student, x, alpha):
+@question(points={"out": 1.5, "large_out": 0.5, "default_out": 1, "inputs": 1}, draw=any_shape_and_alpha)
+def elu_forward(student, x, alpha, large):
     out, cache = student.elu_forward(x, alpha)
-    default_out, cache = student.elu_forward(np.copy(x))
-    return {"out": out, "default_out": default_out}
+    large_out, cache = student.elu_forward(np.copy(large), alpha)
+    default_out, cache = student.elu_forward(-x)
+    return {"out": out, "large_out": large_out, "default_out": default_out}
 
 
 def _elu(x, alpha=1.0):
@@ -1275,8 +1291,8 @@ def elu_forward_in_place(reference):
 def elu_backward(student, x, alpha, dout):
     out, cache = student.elu_forward(x, alpha)
     dx = student.elu_backward(dout, cache)
-    out, cache = student.elu_forward(np.copy(x))
-    default_dx = student.elu_backward(np.copy(dout), cache)
+    out, cache = student.elu_forward(-x)
+    default_dx = student.elu_backward(-dout, cache)
     return {"dx": dx, "default_dx": default_dx}
 
 
