@@ -32,6 +32,7 @@ _ROOM_OF = {
     "plot_graph": "vis_graph",
     "plot_history": "vis",
     "weight_templates": "vis",
+    "activation_histograms": "vis_activations",
 }
 
 __all__ = sorted(_ROOM_OF)
