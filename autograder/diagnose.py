@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from autograder.faults import GraderFault
-from autograder.model import Case, NotAnArray, Observation
+from autograder.model import Case, NotAnArray, Observation, Raised
 from autograder.origins import RULES, arrays
 from autograder.probe import Lost, Session
 from autograder.questions import Question
@@ -126,11 +126,15 @@ def alike(a: Observation, b: Observation, rtol: Mapping[str, float] | None = Non
     An output with a tolerance of its own in `rtol`, such as one drawn at random, is the same within that.
     """
     if a.raised or b.raised:
-        return a.raised is not None and b.raised is not None and a.raised.type_name == b.raised.type_name
+        return _told(a.raised) == _told(b.raised)  # a type alone is no evidence: many mistakes end in a ValueError
     if a.changed.keys() != b.changed.keys() or a.values.keys() != b.values.keys():
         return False
     own = rtol or {}
     return all(_same_value(a.values[name], b.values[name], own.get(name)) for name in a.values)
+
+
+def _told(raised: Raised | None) -> tuple[str, str] | None:
+    return (raised.type_name, raised.message) if raised else None
 
 
 def _same_value(a: object, b: object, rtol: float | None) -> bool:

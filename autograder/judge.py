@@ -114,7 +114,7 @@ def _what_is_wrong(question: Question, name: str, s: Seen) -> Mismatch | None:
         raise GraderFault(f"The probe of {question.name} must give an array called {name}. Got {expected}. Mend it.")
     label = f"{question.name}, {name}"
     if isinstance(got, NotAnArray) and got.type_name != "NoneType":
-        article = "" if got.type_name.startswith("an ") else "a "
+        article = "" if got.type_name.startswith("an ") else "an " if got.type_name[:1] in "AEIOUaeiou" else "a "
         fact = f"an array of shape {expected.shape} is asked for; {article}{got.type_name} came"
         return Mismatch(label, "type", fact, fact, None)
     answer = got if isinstance(got, np.ndarray) else None
