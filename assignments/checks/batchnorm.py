@@ -1336,13 +1336,13 @@ def backward_over_the_batch(reference):
 
 
 def dropout_inputs(rng):
-    """Large arrays without a zero; a batch of one; keep most, keep few, keep all; images."""
+    """Large arrays without a zero; a batch of one; keep most, keep few, keep nearly all; images."""
     for label, shape, p in [
         ("keeping most", (60, 70), 0.8),
         ("keeping few", (50, 90), 0.3),
         ("a batch of one", (1, 4000), 0.6),
         ("small pictures", (20, 3, 8, 9), 0.7),
-        ("keeping all", (9, 11), 1.0),
+        ("keeping nearly all", (45, 50), 0.95),
     ]:
         x = rng.uniform(0.5, 3.0, shape) * rng.choice([-1.0, 1.0], shape)
         yield Case(label, {"x": x, "p": p, "seed": int(rng.integers(1, 10_000))}, {"N": shape[0]})
@@ -1362,8 +1362,8 @@ def dropout_forward(student, x, p, seed):
     kept = out != 0
     six = 6 * np.sqrt(p * (1 - p) / given.size)  # six standard deviations of the share that is kept
     factors = (out / given)[kept]
-    alone = p == 1 or (bool((kept != kept[:1]).any() or len(given) == 1) and bool((kept != kept[..., :1]).any()))
-    other = p == 1 or bool((kept != (again != 0)).any())
+    alone = bool((kept != kept[:1]).any() or len(given) == 1) and bool((kept != kept[..., :1]).any())
+    other = bool((kept != (again != 0)).any())
     return {
         "kept_share": bool(abs(kept.mean() - p) <= six),
         "kept_scale": np.array([factors.min(initial=1e9), factors.max(initial=-1e9)]),
@@ -1487,7 +1487,7 @@ def not_scaled(reference):
 def keep_and_drop_exchanged(reference):
     """Keep and drop are exchanged: here p is the probability to keep an entry, so keep where a random number is below p, and
     divide by p."""
-    return _dropout(lambda x, mask, p: x * (1 - mask) / max(1 - p, 1e-3))(reference)
+    return _dropout(lambda x, mask, p: x * (1 - mask) / (1 - p))(reference)
 
 
 @dropout_forward.misconception
@@ -1499,7 +1499,7 @@ def mask_inverted(reference):
 @dropout_forward.misconception
 def scaled_by_the_share_dropped(reference):
     """The right share is kept, but scaled by 1 / (1 - p); p is the probability to keep, so divide by p."""
-    return _dropout(lambda x, mask, p: x * mask / max(1 - p, 1e-3))(reference)
+    return _dropout(lambda x, mask, p: x * mask / (1 - p))(reference)
 
 
 @dropout_forward.misconception
@@ -1975,11 +1975,18 @@ def averages_lost_between_calls(reference):
 @FullyConnectedNet.misconception
 def dropout_when_testing(reference):
     """Without labels the network is being tested, but units are still dropped: set dropout's mode to "test" where `y` is None."""
+    return {"dropout_forward": lambda x, param: reference.dropout_forward(x, {**param, "mode": "train"})}
 
-    def dropout(self, i, a, train):
-        return _Net.dropout(self, i, a, True)
 
-    return _net(dropout=dropout)(reference)
+@FullyConnectedNet.misconception
+def always_in_training_mode(reference):
+    """The network never tests: without labels, batch normalisation and dropout must both run in test mode; here neither does."""
+    return {
+        "batchnorm_forward": lambda x, gamma, beta, param: reference.batchnorm_forward(
+            x, gamma, beta, {**param, "mode": "train"}
+        ),
+        "dropout_forward": lambda x, param: reference.dropout_forward(x, {**param, "mode": "train"}),
+    }
 
 
 @FullyConnectedNet.misconception
