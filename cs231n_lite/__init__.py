@@ -22,6 +22,10 @@ _ROOM_OF = {
     "plot_curves": "vis",
     "plot_history": "vis",
     "weight_templates": "vis",
+    "parallel_coordinates": "vis_search",
+    "search_heatmap": "vis_search",
+    "search_marginals": "vis_search",
+    "search_scatter": "vis_search",
 }
 
 __all__ = sorted(_ROOM_OF)

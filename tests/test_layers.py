@@ -41,6 +41,7 @@ LAYERS = {
         "solver",
         "plot_data",
         "vis",
+        "vis_search",
         "__init__",  # the front door
     ),
     "autograder": (
@@ -105,7 +106,7 @@ ROOMS = {
     "traitlets": {"autograder.nbgrader_bridge", "autograder.sandbox.ipython"},
     "typer": {"autograder.cli"},
     "rich": {"autograder.cli", "autograder.report.table"},
-    "matplotlib": {"cs231n_lite.vis"},
+    "matplotlib": {"cs231n_lite.vis", "cs231n_lite.vis_search"},
 }
 # What students install, and IPython, without which there is no notebook to show progress in.
 STUDENTS = {"numpy", "matplotlib", "tqdm", "pooch", "IPython"}
