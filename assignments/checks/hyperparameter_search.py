@@ -78,7 +78,8 @@ def one_or_zero(reference):
 
 @check_initial_loss.misconception
 def decimal_logarithm(reference):
-    """This compares with the decimal logarithm: a guess among C classes costs the *natural* logarithm, `np.log(num_classes)`."""
+    """This compares with the decimal logarithm: a guess among C classes costs the *natural* logarithm,
+    `np.log(num_classes)`."""
     return _initial(lambda loss, c, tol: abs(loss - np.log10(c)) <= tol)
 
 
@@ -114,7 +115,8 @@ def tolerance_fixed(reference):
 
 @check_initial_loss.misconception
 def nan_passes(reference):
-    """A loss of nan passes: every comparison with nan is False, so ask whether the difference is small, not whether it is large."""
+    """A loss of nan passes: every comparison with nan is False, so ask whether the difference is small, not
+    whether it is large."""
     return _initial(lambda loss, c, tol: not abs(loss - np.log(c)) > tol)
 
 
@@ -726,9 +728,7 @@ def k_fold_indices(student, n, k, seed):
         "overlap": np.array([len(np.intersect1d(train, val)) for train, val in folds]),
         "training": np.sort([len(np.unique(train)) for train, _ in folds]),
         "shuffled": int(not np.array_equal(order, np.arange(len(order)))),
-        "repeatable": np.array(
-            [int(np.array_equal(order, order_again)), int(not np.array_equal(order, order_other))]
-        ),
+        "repeatable": np.array([int(np.array_equal(order, order_again)), int(not np.array_equal(order, order_other))]),
     }
 
 
@@ -779,13 +779,15 @@ def generator_with_masks(reference):
 
 @k_fold_indices.misconception
 def remainder_dropped(reference):
-    """Some examples are never validated: with `n // k` in each fold the remainder `n % k` is lost. `np.array_split` hands it out."""
+    """Some examples are never validated: with `n // k` in each fold the remainder `n % k` is lost. `np.array_split` hands
+    it out."""
     return _folds(lambda order, k: [order[i * (len(order) // k) :][: len(order) // k] for i in range(k)])
 
 
 @k_fold_indices.misconception
 def remainder_in_the_last_fold(reference):
-    """The last fold takes the whole remainder: sizes may differ by one at most, so give one extra to each of the first folds."""
+    """The last fold takes the whole remainder: sizes may differ by one at most, so give one extra to each of the first
+    folds."""
 
     def cut(order, k):
         size = len(order) // k
@@ -847,7 +849,8 @@ def training_on_one_fold(reference):
 
 @k_fold_indices.misconception
 def not_shuffled(reference):
-    """The indices are cut in their own order: data are often sorted, by class or by date, so shuffle with `rng.permutation(n)`."""
+    """The indices are cut in their own order: data are often sorted, by class or by date, so shuffle with
+    `rng.permutation(n)`."""
 
     def k_fold_indices(n, k, rng):
         order = np.arange(n)
@@ -858,7 +861,8 @@ def not_shuffled(reference):
 
 @k_fold_indices.misconception
 def global_generator(reference):
-    """The folds do not follow from `rng`: the global generator is used, so nobody can repeat the split. Call `rng.permutation`."""
+    """The folds do not follow from `rng`: the global generator is used, so nobody can repeat the split. Call
+    `rng.permutation`."""
 
     def k_fold_indices(n, k, rng):
         order = np.random.permutation(n)
@@ -927,7 +931,9 @@ def grid_search(student, grid, scores):
     return {
         "combinations": np.array([calls.count(i) for i in range(len(scores))]),
         "best": place_of(best),
-        "results": np.array([sum(p == i and t for (p, _), t in zip(found, true)) for i in range(len(scores))]),
+        "results": np.array(
+            [sum(p == i and t for (p, _), t in zip(found, true, strict=False)) for i in range(len(scores))]
+        ),
     }
 
 
@@ -1086,7 +1092,7 @@ def sample_log_uniform(student, low, high, size, seed):
     flat = values.ravel()
     edges = low * (high / low) ** (np.arange(5) / 4)
     edges[0], edges[4] = -np.inf, np.inf
-    shares = np.array([np.mean((flat >= a) & (flat < b)) for a, b in zip(edges[:-1], edges[1:])])
+    shares = np.array([np.mean((flat >= edges[i]) & (flat < edges[i + 1])) for i in range(4)])
     margin = 6 * np.sqrt(0.25 * 0.75 / size)
     return {
         "shape": np.array(values.shape, dtype=int),
@@ -1135,7 +1141,8 @@ def logarithm_not_undone(reference):
 
 @sample_log_uniform.misconception
 def logarithm_of_a_uniform_draw(reference):
-    """The order is wrong: this takes the logarithm of a uniform draw. Take the logarithms of the *bounds* first and draw between them."""
+    """The order is wrong: this takes the logarithm of a uniform draw. Take the logarithms of the *bounds* first and draw
+    between them."""
     return _sample(lambda low, high, size, rng: np.log(rng.uniform(low, high, size)))
 
 
@@ -1218,7 +1225,7 @@ def searches(rng):
 @question(points={"trials": 1, "within": 1, "quarters": 2, "separate": 2, "best": 2, "results": 2}, draw=searches)
 def random_search(student, scores, low, high, seed):
     names = ["learning_rate", "reg", "weight_scale"][: len(low)]
-    space = {name: (float(a), float(b)) for name, a, b in zip(names, low, high)}
+    space = {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=False)}
     calls = []
 
     def numbers(params):
@@ -1238,15 +1245,15 @@ def random_search(student, scores, low, high, seed):
     distinct = all(len(np.unique(column)) == len(column) for column in tried.T)
     centred = places - places.mean(axis=0)
     alike = np.abs(centred.T @ centred) / np.maximum(len(places) * centred.std(axis=0).max() ** 2, 1e-300)
-    matched = [[numbers(p), float(s)] for p, s in results]
-    pairs = [[c, float(scores[i % n])] for i, c in enumerate(calls)]
+    matched = [repr([numbers(p), float(s)]) for p, s in results]
+    pairs = [repr([c, float(scores[i % n])]) for i, c in enumerate(calls)]
     return {
         "trials": len(calls),
         "within": ((places > -1e-6) & (places < 1 + 1e-6)).all(axis=0).astype(int),
         "quarters": (np.sign(below) * (np.abs(below) > margin)).astype(int),
         "separate": int(distinct and (np.triu(alike, 1) < 9 / np.sqrt(n)).all()),
         "best": calls.index(numbers(best)) if numbers(best) in calls else -1,
-        "results": np.array([sum(repr(m) == repr(pair) for m in matched) for pair in pairs]),
+        "results": np.array([len(matched), len(set(matched) & set(pairs))]),
     }
 
 
@@ -1413,7 +1420,7 @@ def zooms(rng):
 @question(points={"trials": 1, "within": 2, "zoom": 3, "spread": 1, "best": 2, "results": 1}, draw=zooms)
 def coarse_to_fine(student, scores, low, high, rounds, shrink, pull, seed):
     names = ["learning_rate", "reg"][: len(low)]
-    space = {name: (float(a), float(b)) for name, a, b in zip(names, low, high)}
+    space = {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=False)}
     calls, told = [], []
 
     def numbers(params):
@@ -1442,7 +1449,7 @@ def coarse_to_fine(student, scores, low, high, rounds, shrink, pull, seed):
         room = np.minimum(1.0, centre + half) - np.maximum(0.0, centre - half)
         zoom.append(int((np.abs(part - centre) <= half * 1.001).all()))
         spread.append(int((np.ptp(part, axis=0) > 0.3 * room).all()))
-    pairs = [[c, t] for c, t in zip(calls, told)]
+    pairs = [[c, t] for c, t in zip(calls, told, strict=False)]
     matched = [[numbers(p), float(s)] for p, s in results]
     return {
         "trials": len(calls),
@@ -1583,13 +1590,15 @@ def narrow_in_the_value(reference):
 
 @coarse_to_fine.misconception
 def twice_as_wide(reference):
-    """The interval is twice as wide as asked: its whole length in the logarithm is divided by `shrink`, half of it on each side."""
+    """The interval is twice as wide as asked: its whole length in the logarithm is divided by `shrink`, half of it on each
+    side."""
     return _fine(window=lambda value, low, high, factor: (value / factor, value * factor))
 
 
 @coarse_to_fine.misconception
 def earlier_rounds_forgotten(reference):
-    """Only the last round counts: if an earlier round found something better, that is still the best, to return and to search around."""
+    """Only the last round counts: if an earlier round found something better, that is still the best, to return and to
+    search around."""
     return _fine(
         returned=lambda everything, last: (_best_of(last), everything), centre_from=lambda everything, last: last
     )
