@@ -471,26 +471,26 @@ def judged_by_the_mean(reference):
 def histories(rng):
     """Three clear histories of each kind, from starts between 0.7 and 60; some end on a misleading last value."""
     for label, steps, start in [
-        ("ten classes", 200, math.log(10)),
-        ("two classes", 160, math.log(2)),
-        ("a thousand classes", 333, math.log(1000)),
-        ("a loss that starts near 60", 250, 60.0),
+        ("ten classes", 400, math.log(10)),
+        ("two classes", 360, math.log(2)),
+        ("a thousand classes", 633, math.log(1000)),
+        ("a loss that starts near 60", 501, 60.0),
     ]:
         t = np.arange(steps) / steps
         noise = rng.normal(0, 1, (4, 3, steps))
-        jumps = (-1.0) ** np.arange(steps) * rng.uniform(0.5, 1.0, (3, steps))
-        low = 1 - np.array([[0.06], [0.1], [0.16]]) * rng.uniform(0.9, 1.1) * t + 0.004 * noise[0]
+        jumps = rng.uniform(-1.0, 1.0, (3, steps))
+        low = 1 - np.array([[0.15], [0.2], [0.28]]) * rng.uniform(0.9, 1.1) * t + 0.004 * noise[0]
         floor = rng.uniform(0.08, 0.25, (3, 1))
         good = floor + (1 - floor) * np.exp(-t / rng.uniform(0.04, 0.09, (3, 1))) + 0.02 * noise[1]
         level = rng.uniform(0.66, 0.82, (3, 1))
-        high = level + (1 - level) * np.exp(-t / 0.03) + 0.09 * jumps + 0.01 * noise[2]
+        high = level + (1 - level) * np.exp(-t / 0.03) + 0.05 * jumps + 0.01 * noise[2]
         rising = 1 - 0.3 * np.minimum(t, 0.3) / 0.3 + np.maximum(t - 0.3, 0) * rng.uniform(3.0, 7.0, (3, 1))
         rising += 0.03 * noise[3]
         broken = good[rng.permutation(3)].copy()
         broken[0, -1] = np.nan
         broken[1, steps // 2 :] = np.inf
         broken[2, steps // 3 :] = np.nan
-        good[0, -1], good[2, -1], high[0, -1], high[2, -1] = 0.85, 1.05, 0.3, 0.4
+        good[0, -1], good[2, -1], high[0, -1], high[2, -1] = 0.85, 1.05, 0.4, 0.42
         rising[0, -1] = 0.4
         for curves in (low, good, high, rising):
             curves[:, 0] = 1 + 0.01 * curves[:, 0] - 0.01
@@ -529,18 +529,18 @@ def _word(start, middle, end):
 
 
 @diagnose_learning_rate.correct_variant
-def by_tenths_and_medians(reference):
+def by_fifths_and_medians(reference):
     def say(losses):
-        tenth = len(losses) // 10
+        fifth = len(losses) // 5
         if not np.isfinite(losses).all():
             return "diverged"
-        start, end = losses[0], np.median(losses[-tenth:])
-        middle = np.median(losses[4 * tenth : 6 * tenth])
+        start, end = losses[0], np.median(losses[-fifth:])
+        middle = np.median(losses[fifth : 2 * fifth])
         if end > 1.5 * start:
             return "diverged"
         if end < 0.4 * start:
             return "good"
-        return "too low" if end < middle - 0.02 * start else "too high"
+        return "too low" if end < middle - 0.04 * start else "too high"
 
     return _diagnosis(say)
 
@@ -556,7 +556,7 @@ def by_a_fitted_line(reference):
             return "diverged"
         if height + 0.5 * slope < 0.55 * losses[0]:
             return "good"
-        return "too low" if slope < -0.04 * losses[0] else "too high"
+        return "too low" if slope < -0.09 * losses[0] else "too high"
 
     return _diagnosis(say)
 
@@ -1447,7 +1447,16 @@ def coarse_to_fine(student, scores, low, high, rounds, shrink, pull, seed):
             continue
         centre = places[np.nanargmax(told[: r * n])]
         room = np.minimum(1.0, centre + half) - np.maximum(0.0, centre - half)
-        zoom.append(int((np.abs(part - centre) <= half * 1.001).all()))
+        linear = np.abs(np.array(calls[r * n : (r + 1) * n]) - np.array(calls[np.nanargmax(told[: r * n])]))
+        around = [
+            np.abs(part - centre) <= half * 1.001,
+            np.abs(part - places[r * n - 1]) <= half * 1.001,
+            np.abs(part - places[np.nanargmin(told[: r * n])]) <= half * 1.001,
+            np.abs(part - 0.5) <= half * 1.001,
+            np.abs(part - centre) <= 2 * half * 1.001,
+            linear <= (high - low) * half * 1.001,
+        ]
+        zoom.append(([bool(fits.all()) for fits in around] + [True]).index(True) + 1)
         spread.append(int((np.ptp(part, axis=0) > 0.3 * room).all()))
     pairs = [[c, t] for c, t in zip(calls, told, strict=False)]
     matched = [[numbers(p), float(s)] for p, s in results]
@@ -1456,7 +1465,7 @@ def coarse_to_fine(student, scores, low, high, rounds, shrink, pull, seed):
         "within": ((places > -1e-6) & (places < 1 + 1e-6)).all(axis=0).astype(int),
         "zoom": np.array(zoom),
         "spread": np.array(spread),
-        "best": calls.index(numbers(best)) if numbers(best) in calls else -1,
+        "best": int(numbers(best) in calls and calls.index(numbers(best)) == np.nanargmax(told)),
         "results": int(sorted(map(repr, matched)) == sorted(map(repr, pairs))),
     }
 
