@@ -233,7 +233,9 @@ def _table(results: Results, names: Sequence[str], caller: str) -> tuple[np.ndar
     for name in names:
         missing = [params for params, _ in results if name not in params]
         if missing:
-            refuse("results", caller, f"trials with a parameter {name!r}", f"one with {', '.join(missing[0]) or 'none'}")
+            refuse(
+                "results", caller, f"trials with a parameter {name!r}", f"one with {', '.join(missing[0]) or 'none'}"
+            )
     values = np.array([[float(params[name]) for name in names] for params, _ in results])
     return values, np.array([float(score) for _, score in results])
 

@@ -71,7 +71,9 @@ def test_parallel_coordinates_draw_the_best_last_and_leave_broken_runs_out(grid)
 
 @pytest.mark.parametrize("draw", [vis_search.search_scatter, vis_search.search_marginals, vis_search.search_heatmap])
 def test_unfit_results_are_refused(grid, draw):
-    with pytest.raises(ValueError, match=rf"results parameter of {draw.__name__} must be at least one pair .* Got none"):
+    with pytest.raises(
+        ValueError, match=rf"results parameter of {draw.__name__} must be at least one pair .* Got none"
+    ):
         draw([], "rate", "reg")
     with pytest.raises(ValueError, match=r"trials with a parameter 'size'\. Got one with rate, reg instead"):
         draw(grid, "rate", "size")
