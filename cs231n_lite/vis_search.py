@@ -58,7 +58,8 @@ def search_scatter(
     with _look() as plt:
         if ax is None:
             _, ax = plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
-        dots = ax.scatter(*values[scored].T, c=scores[scored], cmap=_MAP, s=45, edgecolors="black", linewidths=0.4)
+        across, up = values[scored].T
+        dots = ax.scatter(across, up, c=scores[scored], cmap=_MAP, s=45, edgecolors="black", linewidths=0.4)
         ax.plot(*values[~scored].T, "x", color="black")
         _scales(ax, log)
         ax.set(xlabel=x, ylabel=y, title=title)
