@@ -33,6 +33,10 @@ _ROOM_OF = {
     "plot_history": "vis",
     "weight_templates": "vis",
     "activation_histograms": "vis_activations",
+    "parallel_coordinates": "vis_search",
+    "search_heatmap": "vis_search",
+    "search_marginals": "vis_search",
+    "search_scatter": "vis_search",
 }
 
 __all__ = sorted(_ROOM_OF)
