@@ -128,9 +128,6 @@ ROOMS = {
     "typer": {"autograder.cli", "cs231n_lite.cli"},
     "rich": {"autograder.cli", "autograder.report.strength", "autograder.report.table", "cs231n_lite.cli"},
     "matplotlib": {f"cs231n_lite.{name}" for name in LAYERS["cs231n_lite"] if name.startswith("vis")},
-    "typer": {"autograder.cli"},
-    "rich": {"autograder.cli", "autograder.report.table"},
-    "matplotlib": {"cs231n_lite.vis", "cs231n_lite.vis_search"},
 }
 # What students install; certifi, which comes with pooch; and what there is where there are notebooks.
 STUDENTS = {"numpy", "matplotlib", "tqdm", "pooch", "typer", "rich", "certifi", "IPython", "jupyter_client"}
