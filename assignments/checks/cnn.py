@@ -702,9 +702,6 @@ def loops_over_every_place(reference):
 
 @max_pool_forward_naive.correct_variant
 def rows_first(reference):
-    def forward(x, height, width, stride):
-        return _pooled(_pooled(x, height, 1, stride)[..., :], 1, width, stride)
-
     def two_rounds(x, height, width, stride):
         rows = sliding_window_view(x, height, axis=2)[:, :, ::stride].max(axis=-1)
         return sliding_window_view(rows, width, axis=3)[..., ::stride, :].max(axis=-1)
@@ -1019,7 +1016,7 @@ def _norm(statistics=None, scale=None, running=None, at_test=None):
     """Make a variant of spatial_batchnorm_forward by changing one of its steps."""
     statistics = statistics or (lambda x: (x.mean(axis=_ALL, keepdims=True), x.var(axis=_ALL, keepdims=True)))
     scale = scale or (lambda centred, var, gamma, beta, eps: gamma * centred / np.sqrt(var + eps) + beta)
-    running = running or (lambda old, new, m, x: m * old + (1 - m) * new)
+    running = running or (lambda old, new, m: m * old + (1 - m) * new)
 
     def forward(x, gamma, beta, bn_param):
         c, eps, m = x.shape[1], bn_param.get("eps", 1e-5), bn_param.get("momentum", 0.9)
@@ -1028,9 +1025,8 @@ def _norm(statistics=None, scale=None, running=None, at_test=None):
         training = bn_param["mode"] == "train"
         mean, var = statistics(x)
         if training:
-            for key, new, which in (("running_mean", mean, "mean"), ("running_var", var, "var")):
-                each = new.mean(axis=_ALL)
-                bn_param[key] = running(old[key], each * (1 if which == "mean" else 1.0), m, x)
+            for key, new in (("running_mean", mean), ("running_var", var)):
+                bn_param[key] = running(old[key], new.mean(axis=_ALL), m)
         elif at_test is None:
             mean, var = (old[key].reshape(1, -1, 1, 1) for key in ("running_mean", "running_var"))
         out = scale(x - mean, var, g, b, eps)
@@ -1140,19 +1136,19 @@ def reshaped_without_moving_the_channels(reference):
 @spatial_batchnorm_forward.misconception
 def momentum_reversed(reference):
     """The momentum is reversed: the old running value keeps the share `momentum`, the new batch gets `1 - momentum`."""
-    return _norm(running=lambda old, new, m, x: (1 - m) * old + m * new)
+    return _norm(running=lambda old, new, m: (1 - m) * old + m * new)
 
 
 @spatial_batchnorm_forward.misconception
 def running_statistics_replaced(reference):
     """The running statistics are replaced by those of the batch: mix them, `momentum * running + (1 - momentum) * batch`."""
-    return _norm(running=lambda old, new, m, x: new)
+    return _norm(running=lambda old, new, m: new)
 
 
 @spatial_batchnorm_forward.misconception
 def running_statistics_not_stored(reference):
     """The running statistics are not updated: store the new ones in `bn_param`, in train mode."""
-    return _norm(running=lambda old, new, m, x: old)
+    return _norm(running=lambda old, new, m: old)
 
 
 @spatial_batchnorm_forward.misconception
@@ -1376,7 +1372,9 @@ def network_inputs(rng):
 )
 def ThreeLayerConvNet(student, X, y, W1, b1, W2, b2, W3, b3, weight_scale, reg):
     sizes = {"num_filters": len(b1), "filter_size": W1.shape[2], "hidden_dim": len(b2), "num_classes": len(b3)}
-    net = student.ThreeLayerConvNet(input_dim=X.shape[1:], weight_scale=weight_scale, reg=reg, dtype=np.float64, **sizes)
+    net = student.ThreeLayerConvNet(
+        input_dim=X.shape[1:], weight_scale=weight_scale, reg=reg, dtype=np.float64, **sizes
+    )
     large = student.ThreeLayerConvNet((3, 8, 8), 64, 7, 100, 60, weight_scale=weight_scale, dtype=np.float64)
     weights, biases = {"W1": W1, "W2": W2, "W3": W3}, {"b1": b1, "b2": b2, "b3": b3}
     shapes = [np.shape(net.params[name]) for name in weights]
@@ -1430,7 +1428,9 @@ def _own(
                 pad = (W1.shape[2] - 1) // 2
                 a, gate1 = activate(_conv(X, W1, p["b1"].ravel(), 1, pad))
                 n, f, h, w = a.shape
-                blocks = a.reshape(n, f, h // 2, 2, w // 2, 2).transpose(0, 1, 2, 4, 3, 5).reshape(n, f, h // 2, w // 2, 4)
+                blocks = (
+                    a.reshape(n, f, h // 2, 2, w // 2, 2).transpose(0, 1, 2, 4, 3, 5).reshape(n, f, h // 2, w // 2, 4)
+                )
                 shares = share(blocks)
                 pooled = (blocks * shares).sum(axis=-1)
                 flat = flatten(pooled)
@@ -1500,8 +1500,14 @@ def written_in_one_piece(reference):
 
 @ThreeLayerConvNet.correct_variant
 def from_the_slow_layers(reference):
-    names = ("conv_forward", "conv_backward", "max_pool_forward", "max_pool_backward")
-    return {f"{name}_fast": getattr(reference, f"{name}_naive") for name in names}
+    def conv_backward_fast(dout, cache, need_dx=True):
+        return reference.conv_backward_naive(dout, cache)
+
+    slow = {f"{name}_fast": getattr(reference, f"{name}_naive") for name in ("conv_forward", "max_pool_forward")}
+    return slow | {
+        "conv_backward_fast": conv_backward_fast,
+        "max_pool_backward_fast": reference.max_pool_backward_naive,
+    }
 
 
 @ThreeLayerConvNet.correct_variant
