@@ -11,6 +11,7 @@ from autograder.origins import RULES, arrays
 from autograder.probe import Lost, Session
 from autograder.questions import Question
 from cs231n_lite import evidence
+from cs231n_lite.causes import OVERFLOW
 from cs231n_lite.compare import tolerance
 from cs231n_lite.evidence import Cause, Pair
 from cs231n_lite.tolerances import pair_of
@@ -116,8 +117,7 @@ def _overflow(pairs: Sequence[Pair]) -> Cause | None:
     large = [any(np.abs(a).max(initial=0) > _EXP_FAILS for a in arrays(pair).values()) for pair in pairs]
     if not any(broken) or all(large) or any(b and not far for b, far in zip(broken, large, strict=True)):
         return None
-    words = "If exp is used here, it likely overflows (exp of 1000 is infinite): subtract the maximum first."
-    return Cause("overflow", words)
+    return OVERFLOW
 
 
 def alike(a: Observation, b: Observation, rtol: Mapping[str, float] | None = None) -> bool:

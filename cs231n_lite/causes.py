@@ -52,6 +52,13 @@ def cause_of_shape(pairs: Sequence[Pair]) -> Cause | None:
     return None
 
 
+OVERFLOW = Cause(
+    "overflow",
+    "If exp is used here, it likely overflows (exp of 1000 is infinite): subtract the maximum first in a softmax; elsewhere "
+    "take exp of negative numbers only.",
+)
+
+
 def cause_of_not_finite(got: np.ndarray) -> Cause | None:
     """Tell an exp that overflowed by what it leaves behind.
 
@@ -68,13 +75,12 @@ def cause_of_not_finite(got: np.ndarray) -> Cause | None:
     Examples
     --------
     >>> cause_of_not_finite(np.array([[np.nan, 0.0], [0.25, 0.75]]))
-    'If exp is used here, it likely overflows (exp of 1000 is infinite): subtract the maximum first.'
+    'If exp is used here, it likely overflows (exp of 1000 is infinite): subtract the maximum first...'
     """
     bad = ~np.isfinite(got)
     rows = np.atleast_1d(bad).any(axis=-1)
     if not np.isneginf(got).any() and np.atleast_1d(bad | (got == 0))[rows].all():
-        words = "If exp is used here, it likely overflows (exp of 1000 is infinite): subtract the maximum first."
-        return Cause("overflow", words)
+        return OVERFLOW
     return None
 
 
