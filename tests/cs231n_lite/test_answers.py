@@ -1,6 +1,7 @@
 """The form of answers to closed questions: what is read, and what is said of what cannot be."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -51,9 +52,8 @@ def test_a_word_is_read_whether_right_or_wrong(answer):
     ],
 )
 def test_a_message_says_what_is_asked_what_came_and_what_to_write(check, message):
-    with pytest.raises(FormError) as caught:
+    with pytest.raises(FormError, match="^" + re.escape(message)):
         check()
-    assert str(caught.value).startswith(message)
 
 
 @pytest.mark.parametrize("answer", [7, 7.5, "7,850", "1e-3", ".5", "-2", np.float32(2), np.array([3])])
