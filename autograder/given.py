@@ -9,14 +9,13 @@ they were marked against, and the grader puts the same file beside their noteboo
 """
 
 import ast
-import builtins
-import symtable
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autograder import notebook
 from autograder.assignment import GIVEN_FILE, Assignment
 from autograder.faults import GraderFault
+from autograder.questions import undefined
 
 _HEADER = '''"""Answers to earlier assignments, for this one to build on: from {origins}.
 
@@ -83,21 +82,3 @@ def _cells(assignment: Assignment, name: str, functions: Iterable[str]) -> Itera
 
 def _defined(source: str) -> set[str]:
     return {n.name for n in ast.parse(source).body if isinstance(n, ast.FunctionDef | ast.ClassDef)}
-
-
-def undefined(source: str) -> set[str]:
-    r"""Name what a module uses and nowhere defines.
-
-    Examples
-    --------
-    >>> sorted(undefined("import numpy as np\ndef f(x): return np.exp(g(x))"))
-    ['g']
-    """
-    module = symtable.symtable(source, GIVEN_FILE, "exec")
-    known = {s.get_name() for s in module.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
-    tables, used = [module], set[str]()
-    for table in tables:  # grows as it goes
-        tables += table.get_children()
-        used |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
-    used |= {s.get_name() for s in module.get_symbols() if s.is_referenced()}
-    return used - known - set(dir(builtins)) - {"__name__"}

@@ -136,11 +136,7 @@ class Question:
 
     def free_names(self) -> set[str]:
         """Name what the probe uses beyond its arguments, ``np`` and builtins; should be empty."""
-        tables = [symtable.symtable(self.source, self.name, "exec")]
-        for table in tables:  # grows as it goes: comprehensions and inner functions have tables of their own
-            tables += table.get_children()
-        names = {symbol.get_name() for table in tables for symbol in table.get_symbols() if symbol.is_global()}
-        return names - {"np", self.name} - set(dir(builtins))
+        return undefined(self.source) - {"np"}
 
 
 def question(
@@ -165,6 +161,23 @@ def handed_in(file: str, *, points: Mapping[str, float], bars: Mapping[str, floa
         return Question(probe, dict(points), bars=dict(bars), file=file)
 
     return decorate
+
+
+def undefined(source: str) -> set[str]:
+    r"""Name what a module uses and neither it nor Python defines.
+
+    Examples
+    --------
+    >>> sorted(undefined("import numpy as np\ndef f(x): return np.exp(g(x))"))
+    ['g']
+    """
+    module = symtable.symtable(source, "<source>", "exec")
+    known = {s.get_name() for s in module.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
+    tables, used = [module], {s.get_name() for s in module.get_symbols() if s.is_referenced()}
+    for table in tables:  # grows as it goes: comprehensions and inner functions have tables of their own
+        tables += table.get_children()
+        used |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+    return used - known - set(dir(builtins))
 
 
 def load_questions(path: Path) -> tuple[Question, ...]:

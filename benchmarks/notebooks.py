@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from autograder import notebook
-from autograder.assignment import Assignment, find_course
+from autograder.assignment import Assignment, find_course, names_of_assignments
 
 LONGEST, MEDIAN, WORDS = 25, (4, 6), 15  # what a model notebook keeps to
 
@@ -80,7 +80,7 @@ def code_lines(source: str) -> int:
 def main() -> None:
     """Print the table."""
     course = find_course(Path.cwd())
-    names = sorted(path.stem for path in (course / "checks").glob("*.py"))
+    names = names_of_assignments(course)
     table = Table(box=None, pad_edge=False)
     for title in (
         "notebook",

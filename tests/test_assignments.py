@@ -8,14 +8,14 @@ import contextlib
 import pytest
 
 from autograder import reference
-from autograder.assignment import Assignment
+from autograder.assignment import Assignment, names_of_assignments
 from autograder.diagnose import Seen, observe_reference, recognise
 from autograder.model import Verdict
 from autograder.verify import judge_variant, release_findings
 from tests.conftest import COURSE
 
 SEEDS = range(101, 104)  # not those `autograder verify` uses
-ASSIGNMENTS = {path.stem: Assignment(COURSE, path.stem) for path in sorted((COURSE / "checks").glob("*.py"))}
+ASSIGNMENTS = {name: Assignment(COURSE, name) for name in names_of_assignments(COURSE)}
 QUESTIONS = {f"{name}/{q.name}": q for name, a in ASSIGNMENTS.items() for q in a.questions}
 MISCONCEPTIONS = [(key, v) for key, q in QUESTIONS.items() for v in q.misconceptions]
 CORRECT = [(key, v) for key, q in QUESTIONS.items() for v in q.correct]
