@@ -120,6 +120,33 @@ def templates(W1: Any, shape: tuple[int, ...]) -> np.ndarray:
     return W1.T.reshape(-1, *shape)
 
 
+def ink_on(colour: Any) -> str:
+    """Say whether black or white is easier to read on a colour (red, green, blue, ... from 0 to 1).
+
+    Their contrast ratios, by W3C's Web Content Accessibility Guidelines, are equal where the luminance is 0.179, and
+    the larger of the two is never below 4.58.
+
+    Examples
+    --------
+    >>> ink_on((1.0, 0.9, 0.2)), ink_on((0.0, 0.3, 0.6))
+    ('black', 'white')
+    """
+    return "black" if luminance(colour[:3]) > 0.179 else "white"
+
+
+def luminance(rgb: Any) -> Any:
+    """Give how bright sRGB colours are, shape (..., 3), from 0 (black) to 1 (white).
+
+    Examples
+    --------
+    >>> float(luminance((0.5, 0.5, 0.5)).round(3))
+    0.214
+    """
+    rgb = np.asarray(rgb, dtype=float)
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ np.array([0.2126, 0.7152, 0.0722])
+
+
 def refuse(name: str, caller: str, needed: str, came: str) -> NoReturn:
     """Raise ValueError for the parameter `name` of `caller`.
 

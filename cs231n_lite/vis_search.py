@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cs231n_lite.plot_data import refuse
+from cs231n_lite.plot_data import ink_on, refuse
 from cs231n_lite.vis import COLOURS, HEIGHT, WIDTH, _look
 
 if TYPE_CHECKING:  # importing this module must not load matplotlib
@@ -162,9 +162,8 @@ def search_heatmap(results: Results, x: str, y: str, *, title: str = "", ax: "Ax
         if ax is None:
             _, ax = plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
         image = ax.imshow(table, cmap=_MAP, aspect="auto", origin="lower")
-        middle = (np.nanmin(table) + np.nanmax(table)) / 2 if np.isfinite(table).any() else 0.0
         for (i, j), score in np.ndenumerate(table):
-            colour = "black" if not score < middle else "white"
+            colour = ink_on(image.cmap(image.norm(score))) if np.isfinite(score) else "black"
             ax.text(j, i, f"{score:.2f}", ha="center", va="center", color=colour)
         ax.set_xticks(range(len(xs)), [f"{v:.2g}" for v in xs])
         ax.set_yticks(range(len(ys)), [f"{v:.2g}" for v in ys])

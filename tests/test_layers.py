@@ -56,6 +56,9 @@ LAYERS = {
         "cli",
         "vis_graph",
         "vis_activations",
+        "vis_gradients",
+        "vis_confusion",
+        "vis_filters",
         "vis_search",
         "__init__",  # the front door
     ),
