@@ -18,9 +18,10 @@ _MAP = "Blues"  # white where there is nothing
 _INK = "#444444"
 _CELL = 0.36  # of a class on the page, in inches
 _SIDES = (2.4, 5.5)  # of the table, at least and at most, in inches
-_WITH_NUMBERS = 20  # classes; with more, numbers could not be read
+_SMALLEST = 5.0  # size of the numbers, in points; where they do not fit, there are none
 _WITH_BOTH = 5  # classes; with more, there is no room for count and share in a cell
 _MOST_NAMES = 34  # names along a side; with more classes only some are written
+_LONGEST = 24  # letters of a name; what is over is left out
 
 
 def confusion_matrix(
@@ -35,7 +36,8 @@ def confusion_matrix(
     """Draw how often each class (rows) was predicted as each other (columns); right answers lie in the framed cells.
 
     The colour of a cell is its share of the row, by square root, so that rare mistakes are seen too and large classes do
-    not outshine small ones. The number in it is the count; up to five classes, both. Cells of zero are left empty.
+    not outshine small ones. The number in it is the count; up to five classes, count and share. Cells of zero are left
+    empty, as are all where the numbers would not fit.
 
     Parameters
     ----------
@@ -74,22 +76,27 @@ def confusion_matrix(
     counts = confusion_counts(y, predicted, None if class_names is None else len(class_names))
     total = counts.sum(axis=1, keepdims=True)
     share = counts / np.where(total > 0, total, 1)
-    names = [str(name) for name in (range(len(counts)) if class_names is None else class_names)]
+    names = [_short(str(name)) for name in (range(len(counts)) if class_names is None else class_names)]
     with _look() as plt:
+        type_size = 9 if len(names) <= 20 else 7
+        beside = 0.009 * type_size * max(map(len, names))  # width of the names, in inches
+        side = min(max(_CELL * len(counts), _SIDES[0]), _SIDES[1], WIDTH - beside - 1.7)
+        if ax is not None:
+            side = min(ax.bbox.width, ax.bbox.height) / ax.figure.dpi
+        slanted = beside > side / min(len(names), _MOST_NAMES)
         if ax is None:
-            side = min(max(_CELL * len(counts), _SIDES[0]), _SIDES[1])
-            _, ax = plt.subplots(figsize=(WIDTH, side + 0.6 + (0.25 if title else 0)), layout="constrained")
+            below = 0.6 + (0.7 * beside if slanted else 0) + (0.25 if title else 0)
+            _, ax = plt.subplots(figsize=(WIDTH, side + below), layout="compressed")
         image = ax.imshow(share, cmap=_MAP, norm=PowerNorm(0.5, 0, 1))
-        if len(counts) <= _WITH_NUMBERS:
-            for (i, j), count in np.ndenumerate(counts):
-                if count:
-                    colour = ink_on(image.cmap(image.norm(share[i, j])))
-                    words = _words(count, float(share[i, j]), shares, both=len(counts) <= _WITH_BOTH)
-                    ax.text(j, i, words, ha="center", va="center", color=colour, fontsize=9 if len(counts) <= 10 else 7)
+        words = _words(counts, share, shares)
+        size = _fitting(words, 72 * side / len(counts))
+        for (i, j), word in words.items() if size >= _SMALLEST else ():
+            colour = ink_on(image.cmap(image.norm(share[i, j])))
+            ax.text(j, i, word, ha="center", va="center", color=colour, fontsize=size)
         for i in range(len(counts)):
-            frame = {"fill": False, "edgecolor": _INK, "linewidth": 1.0 if len(counts) <= _WITH_NUMBERS else 0.4}
+            frame: dict[str, Any] = {"fill": False, "edgecolor": _INK, "linewidth": 1.0 if len(counts) <= 20 else 0.4}
             ax.add_patch(plt.Rectangle((i - 0.5, i - 0.5), 1, 1, **frame))
-        _sides(ax, names)
+        _sides(ax, names, type_size, slanted)
         ax.set(xlabel="predicted class", ylabel="true class", title=title)
         bar = ax.figure.colorbar(image, ax=ax, label="share of the row", ticks=[0, 0.01, 0.05, 0.2, 0.5, 1])
         bar.ax.set_yticklabels(["0", "1%", "5%", "20%", "50%", "100%"])
@@ -149,21 +156,36 @@ def confusion_counts(y: Any, predicted: Any = None, classes: int | None = None) 
     return counts
 
 
-def _words(count: Any, share: float, shares: bool, both: bool) -> str:
-    percent = f"{100 * share:.0f}%" if share >= 0.01 else "<1%"
-    if both:
-        return f"{count:,}\n{percent}"
-    return percent if shares else f"{count:,}"
+def _words(counts: np.ndarray, share: np.ndarray, shares: bool) -> dict[tuple[int, ...], str]:
+    """Give what stands in each cell that is not zero."""
+    words = {}
+    for cell, count in np.ndenumerate(counts):
+        percent = f"{100 * share[cell]:.0f}%" if share[cell] >= 0.01 else "<1%"
+        if count and len(counts) <= _WITH_BOTH:
+            words[cell] = f"{count:,}\n{percent}"
+        elif count:
+            words[cell] = percent if shares else str(count)
+    return words
 
 
-def _sides(ax: "Axes", names: list[str]) -> None:
+def _fitting(words: dict[tuple[int, ...], str], cell: float) -> float:
+    """Give the size of type, at most 9 points, in which the widest word fits a cell of so many points."""
+    letters = max((len(line) for word in words.values() for line in word.split("\n")), default=1)
+    return min(9.0, 0.9 * cell / (0.64 * letters), 0.6 * cell)  # a digit is 0.64 of its size wide
+
+
+def _short(name: str) -> str:
+    """Leave out the middle of a long name: names that begin alike often end differently."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST // 2]}…{name[-(_LONGEST // 2 - 1) :]}"
+
+
+def _sides(ax: "Axes", names: list[str], size: int, slanted: bool) -> None:
     """Write the names of the classes at rows and columns, as many as fit."""
     step = -(-len(names) // _MOST_NAMES)
-    shown, size = range(0, len(names), step), 9 if len(names) <= 20 else 7
-    ax.set_xticks(shown, names[::step], fontsize=size)
-    ax.set_yticks(shown, names[::step], fontsize=size)
-    if max(map(len, names)) > 3:
-        for label in ax.get_xticklabels():
-            label.set(rotation=45, ha="right", rotation_mode="anchor")
+    ax.set_xticks(range(0, len(names), step), names[::step], fontsize=size)
+    ax.set_yticks(range(0, len(names), step), names[::step], fontsize=size)
+    for name in ax.get_xticklabels() if slanted else ():
+        name.set(rotation=45, ha="right", rotation_mode="anchor")
     ax.tick_params(length=0)
     ax.grid(visible=False)
+    ax.spines[:].set(visible=True, color="#DDDDDD")

@@ -136,8 +136,9 @@ def _finite(name: str, caller: str, array: np.ndarray) -> None:
 
 
 def _across(count: int) -> int:
-    """Give the images in a row: all, if they are neither too few nor too many."""
-    return min(max(count, _ACROSS[0]), _ACROSS[1])
+    """Give the images in a row: all, if they are neither too few nor too many; else so many that the rows are even."""
+    rows = -(-count // _ACROSS[1])
+    return max(-(-count // rows), _ACROSS[0])
 
 
 def _colour(picture: Any) -> np.ndarray:
@@ -159,7 +160,7 @@ def _resized(images: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
 def _by_channel(w: np.ndarray, title: str, ax: "Axes | None") -> "Axes":
     """Draw a row for each filter, with an image for each channel; `w`, shape (F, C, HH, WW), runs from 0 to 1."""
     count, channels, height, width = w.shape
-    across = max(channels, _ACROSS[0]) + 1  # one tile's room for the names of the rows
+    across = max(channels, _ACROSS[1]) + 1  # one tile's room for the names of the rows
     with _look() as plt:
         if ax is None:
             inches = (count * height / width + 0.3) * WIDTH / across + (0.3 if title else 0)
@@ -167,7 +168,8 @@ def _by_channel(w: np.ndarray, title: str, ax: "Axes | None") -> "Axes":
         image_grid(w.reshape(-1, height, width), columns=channels, rescale="jointly", title=title, ax=ax)
         for i in range(count):
             ax.text(-0.1, (i + 0.5) * height / width, f"filter {i}", ha="right", va="center", fontsize=8)
+        ax.text(-0.1, -0.05, "channel", ha="right", va="bottom", fontsize=8)
         for j in range(channels):
-            ax.text(j + 0.5, -0.05, f"{'channel ' if j == 0 else ''}{j}", ha="center", va="bottom", fontsize=8)
+            ax.text(j + 0.5, -0.05, str(j), ha="center", va="bottom", fontsize=8)
         ax.set(xlim=(-1, across - 1), ylim=(count * height / width, -0.3))
     return ax

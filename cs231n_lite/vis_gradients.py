@@ -15,9 +15,9 @@ from cs231n_lite.vis import COLOURS, HEIGHT, WIDTH, _look
 if TYPE_CHECKING:  # importing this module must not load matplotlib
     from matplotlib.axes import Axes
 
-_SPREAD = 0.5  # room that the networks share at each layer, in layers
-_SIDEWAYS = 60  # letters of all names together from which on they are written slanted
-_MOST_NAMES = 40  # names below the axis; with more layers only some are written
+_APART = 0.1  # between two networks at the same layer, in layers
+_SLANTED = 80  # letters of all names together from which on they are written slanted
+_MOST_NAMES = 30  # names below the axis; with more layers only some are written
 
 
 def gradient_flow(grads: Any, *, title: str = "", ax: "Axes | None" = None) -> "Axes":
@@ -54,22 +54,24 @@ def gradient_flow(grads: Any, *, title: str = "", ax: "Axes | None" = None) -> "
     """
     networks = _networks(grads)
     names = list(networks[0][1])
+    step = -(-len(names) // _MOST_NAMES)
+    longest = max(map(len, names)) if sum(map(len, names[::step])) > _SLANTED else 0  # of slanted names
     with _look() as plt:
         if ax is None:
-            _, ax = plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
-        ax.set(yscale="log", title=title, ylabel="gradient: root mean square •, largest –")
-        some = False
-        for i, (label, arrays) in enumerate(networks):
-            places = np.arange(len(names)) + _SPREAD * ((i + 0.5) / len(networks) - 0.5)
-            some |= _network(ax, places, list(arrays.values()), COLOURS[i % len(COLOURS)], label)
-        if not some:  # any powers of ten will do
+            _, ax = plt.subplots(figsize=(WIDTH, HEIGHT + 0.06 * longest), layout="constrained")
+        sizes = [np.array([gradient_size(array) for array in arrays.values()]) for _, arrays in networks]
+        weights = np.array([array.ndim > 1 for array in networks[0][1].values()])
+        for i, ((label, _), size) in enumerate(zip(networks, sizes, strict=True)):
+            places = np.arange(len(names)) + (i - (len(networks) - 1) / 2) * min(_APART, 0.4 / len(networks))
+            _network(ax, places, size, weights, COLOURS[i % len(COLOURS)], label)
+        ax.set(yscale="log", title=title, ylabel="size of the gradient", xlim=(-0.6, len(names) - 0.4))
+        if not any(_drawn(size).any() for size in sizes):  # then any powers of ten will do
             ax.set_ylim(1e-8, 1)
-        step = -(-len(names) // _MOST_NAMES)
+        ax.set_xlabel(_key(names, np.concatenate(sizes)), fontsize=9)
         ax.set_xticks(range(0, len(names), step), names[::step])
-        ax.set_xlim(-0.6, len(names) - 0.4)
         ax.grid(visible=False, axis="x")
-        if sum(map(len, names[::step])) > _SIDEWAYS:
-            ax.tick_params(axis="x", labelrotation=60, labelsize=8)
+        for name in ax.get_xticklabels() if longest else ():
+            name.set(rotation=50, ha="right", rotation_mode="anchor", fontsize=8)
         if networks[0][0] is not None:
             ax.legend(**({"loc": "center left", "bbox_to_anchor": (1, 0.5)} if len(networks) > 4 else {}))
     return ax
@@ -90,24 +92,39 @@ def gradient_size(grad: Any) -> tuple[float, float]:
     return largest * float(np.sqrt(np.mean((sizes / largest) ** 2))), largest  # no square can overflow or vanish
 
 
-def _network(ax: "Axes", places: np.ndarray, arrays: list[np.ndarray], colour: str, label: str | None) -> bool:
-    """Draw a line through a network's weights, for each gradient a dot, a dash and what joins them; say if there was one."""
-    sizes = np.array([gradient_size(array) for array in arrays])
-    seen = (sizes[:, 0] > 0) & np.isfinite(sizes[:, 0])
-    weights = np.array([array.ndim > 1 for array in arrays])
+def _drawn(sizes: np.ndarray) -> np.ndarray:
+    """Say which of the sizes, shape (layers, 2), have a place on a logarithmic axis."""
+    return (sizes[:, 0] > 0) & np.isfinite(sizes[:, 0])
+
+
+def _network(
+    ax: "Axes", places: np.ndarray, sizes: np.ndarray, weights: np.ndarray, colour: str, label: str | None
+) -> None:
+    """Draw one network: a line through its weights, and for each gradient a dot, a dash, and what joins them."""
+    seen = _drawn(sizes)
     ax.plot(places[weights], np.where(seen, sizes[:, 0], np.nan)[weights], color=colour, linewidth=1.0)
-    filled: dict[str, Any] = {"linestyle": "none", "color": colour, "label": label}  # one entry in the legend
-    ax.plot(places[seen & weights], sizes[seen & weights, 0], "o", markersize=5, **filled)
-    hollow = seen & ~weights
-    ax.plot(places[hollow], sizes[hollow, 0], "o", markersize=5, color=colour, markerfacecolor="white")
+    for which, face in ((seen & weights, colour), (seen & ~weights, "white")):
+        ax.plot(places[which], sizes[which, 0], "o", markersize=5, color=colour, markerfacecolor=face)
     if seen.any():
         ax.vlines(places[seen], *sizes[seen].T, color=colour, linewidth=0.8)
         ax.plot(places[seen], sizes[seen, 1], "_", color=colour, markersize=7)
     edge: dict[str, Any] = {"color": colour, "transform": ax.get_xaxis_transform(), "clip_on": False, "zorder": 3}
-    zero, broken = sizes[:, 0] == 0, ~np.isfinite(sizes[:, 0])
-    ax.plot(places[zero], np.zeros(zero.sum()), "v", markersize=7, **edge)
-    ax.plot(places[broken], np.ones(broken.sum()), "x", markersize=7, markeredgewidth=2, **edge)
-    return bool(seen.any())
+    for height, which, marker in ((0, sizes[:, 0] == 0, "v"), (1, ~np.isfinite(sizes[:, 0]), "x")):
+        if which.any():  # an empty line outside the axes would confuse the layout
+            ax.plot(places[which], np.full(which.sum(), height), marker, markersize=7, markeredgewidth=2, **edge)
+    ax.plot([], [], "o-", color=colour, markersize=5, linewidth=1.0, label=label)  # for the legend
+
+
+def _key(names: list[str], sizes: np.ndarray) -> str:
+    """Say below the axis what the marks mean; those that do not occur are not mentioned."""
+    what = "layer" if names == _counted(len(names)) else "parameter"
+    zero = ", triangle: zero" if (sizes[:, 0] == 0).any() else ""
+    broken = ", cross: NaN or infinite" if not np.isfinite(sizes).all() else ""
+    return f"{what} (dot: root mean square, dash: largest{zero}{broken})"
+
+
+def _counted(layers: int) -> list[str]:
+    return [str(i) for i in range(1, layers + 1)]
 
 
 def _networks(grads: Any) -> list[tuple[str | None, dict[str, np.ndarray]]]:
@@ -130,7 +147,7 @@ def _networks(grads: Any) -> list[tuple[str | None, dict[str, np.ndarray]]]:
 
 def _named(grads: Any) -> dict[str, np.ndarray]:
     """Give the gradients of one network under their names, in the order of the numbers in them."""
-    pairs = grads.items() if isinstance(grads, Mapping) else ((f"layer {i}", g) for i, g in enumerate(grads, start=1))
+    pairs = grads.items() if isinstance(grads, Mapping) else zip(_counted(len(grads)), grads, strict=True)
     arrays = {str(name): np.asarray(grad, dtype=float) for name, grad in pairs}
     numbers = {name: re.search(r"\d+", name) for name in arrays}
     if all(numbers.values()):
