@@ -120,6 +120,19 @@ def templates(W1: Any, shape: tuple[int, ...]) -> np.ndarray:
     return W1.T.reshape(-1, *shape)
 
 
+def fitting_size(words: Iterable[str], width: float, height: float) -> float:
+    """Give the size of type, in points, in which all words fit a cell of so many inches; 0 if none can be read.
+
+    Examples
+    --------
+    >>> fitting_size(["0.25", "0.50"], 0.7, 0.3), fitting_size(["0.25", "0.50"], 0.1, 0.1)
+    (9.0, 0.0)
+    """
+    letters = max((len(line) for word in words for line in word.split("\n")), default=1)
+    size = min(9.0, 72 * 0.9 * width / (0.64 * letters), 72 * 0.6 * height)  # a digit is 0.64 of its size wide
+    return size if size >= 5.0 else 0.0
+
+
 def ink_on(colour: Any) -> str:
     """Say whether black or white is easier to read on a colour (red, green, blue, ... from 0 to 1).
 

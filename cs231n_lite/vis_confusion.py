@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cs231n_lite.plot_data import ink_on, refuse
+from cs231n_lite.plot_data import fitting_size, ink_on, refuse
 from cs231n_lite.vis import WIDTH, _look
 
 if TYPE_CHECKING:  # importing this module must not load matplotlib
@@ -18,7 +18,6 @@ _MAP = "Blues"  # white where there is nothing
 _INK = "#444444"
 _CELL = 0.36  # of a class on the page, in inches
 _SIDES = (2.4, 5.5)  # of the table, at least and at most, in inches
-_SMALLEST = 5.0  # size of the numbers, in points; where they do not fit, there are none
 _WITH_BOTH = 5  # classes; with more, there is no room for count and share in a cell
 _MOST_NAMES = 34  # names along a side; with more classes only some are written
 _LONGEST = 24  # letters of a name; what is over is left out
@@ -89,8 +88,8 @@ def confusion_matrix(
             _, ax = plt.subplots(figsize=(WIDTH, side + below), layout="compressed")
         image = ax.imshow(share, cmap=_MAP, norm=PowerNorm(0.5, 0, 1))
         words = _words(counts, share, shares)
-        size = _fitting(words, 72 * side / len(counts))
-        for (i, j), word in words.items() if size >= _SMALLEST else ():
+        size = fitting_size(words.values(), side / len(counts), side / len(counts))
+        for (i, j), word in words.items() if size else ():
             colour = ink_on(image.cmap(image.norm(share[i, j])))
             ax.text(j, i, word, ha="center", va="center", color=colour, fontsize=size)
         for i in range(len(counts)):
@@ -130,6 +129,8 @@ def confusion_counts(y: Any, predicted: Any = None, classes: int | None = None) 
            [0, 0, 1]])
     """
     caller = "confusion_matrix"
+    if classes == 0:
+        refuse("class_names", caller, "at least one name", "none")
     if predicted is None:
         counts = np.asarray(y)
         if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or counts.size == 0:
@@ -146,7 +147,8 @@ def confusion_counts(y: Any, predicted: Any = None, classes: int | None = None) 
             refuse(name, caller, f"whole-number labels of shape (N,){scores}", f"{array.dtype} of shape {array.shape}")
     if len(labels["y"]) != len(labels["predicted"]):
         refuse("predicted", caller, f"as long as y, shape {labels['y'].shape}", f"shape {labels['predicted'].shape}")
-    classes = classes or 1 + max(int(array.max()) for array in labels.values())
+    if classes is None:
+        classes = 1 + max(int(array.max()) for array in labels.values())
     for name, array in labels.items():
         if array.min() < 0 or array.max() >= classes:
             wrong = array[(array < 0) | (array >= classes)][0]
@@ -166,12 +168,6 @@ def _words(counts: np.ndarray, share: np.ndarray, shares: bool) -> dict[tuple[in
         elif count:
             words[cell] = percent if shares else str(count)
     return words
-
-
-def _fitting(words: dict[tuple[int, ...], str], cell: float) -> float:
-    """Give the size of type, at most 9 points, in which the widest word fits a cell of so many points."""
-    letters = max((len(line) for word in words.values() for line in word.split("\n")), default=1)
-    return min(9.0, 0.9 * cell / (0.64 * letters), 0.6 * cell)  # a digit is 0.64 of its size wide
 
 
 def _short(name: str) -> str:

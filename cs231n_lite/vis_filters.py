@@ -62,7 +62,7 @@ def filters(w: Any, columns: int | None = None, *, title: str = "", ax: "Axes | 
     if tiles > _MOST:
         refuse("w", "filters", f"at most {_MOST} images; show a part of it, such as w[:8, :32]", f"{tiles}")
     if channels in (1, 3):
-        return image_grid(w, range(count), columns or _across(count), title=title, ax=ax)
+        return image_grid(w, range(count), _across(count) if columns is None else columns, title=title, ax=ax)
     return _by_channel(unit_range(w, "each"), title, ax)
 
 
@@ -127,7 +127,9 @@ def feature_maps(
         shown = np.concatenate([first, _resized(shown, first.shape[2:])])
         labels.insert(0, "picture")
     # All run from 0 to 1 by now, and stretching them jointly leaves them as they are.
-    return image_grid(shown, labels, columns or _across(len(shown)), rescale="jointly", title=title, ax=ax)
+    return image_grid(
+        shown, labels, _across(len(shown)) if columns is None else columns, rescale="jointly", title=title, ax=ax
+    )
 
 
 def _finite(name: str, caller: str, array: np.ndarray) -> None:

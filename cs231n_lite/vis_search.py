@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cs231n_lite.plot_data import ink_on, refuse
+from cs231n_lite.plot_data import fitting_size, ink_on, refuse
 from cs231n_lite.vis import COLOURS, HEIGHT, WIDTH, _look
 
 if TYPE_CHECKING:  # importing this module must not load matplotlib
@@ -122,7 +122,7 @@ def search_marginals(
 
 
 def search_heatmap(results: Results, x: str, y: str, *, title: str = "", ax: "Axes | None" = None) -> "Axes":
-    """Draw the trials of a grid as a table of colours, with the scores written in.
+    """Draw the trials of a grid as a table of colours, with the scores written in where they fit.
 
     Where several trials share a cell (a third parameter), the best of them is shown.
 
@@ -162,11 +162,14 @@ def search_heatmap(results: Results, x: str, y: str, *, title: str = "", ax: "Ax
         if ax is None:
             _, ax = plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
         image = ax.imshow(table, cmap=_MAP, aspect="auto", origin="lower")
-        for (i, j), score in np.ndenumerate(table):
+        width, height = ax.bbox.size / ax.figure.dpi  # about, before the layout is made
+        size = fitting_size((f"{score:.2f}" for score in table.flat), width / len(xs), height / len(ys))
+        for (i, j), score in np.ndenumerate(table) if size else ():
             colour = ink_on(image.cmap(image.norm(score))) if np.isfinite(score) else "black"
-            ax.text(j, i, f"{score:.2f}", ha="center", va="center", color=colour)
-        ax.set_xticks(range(len(xs)), [f"{v:.2g}" for v in xs])
-        ax.set_yticks(range(len(ys)), [f"{v:.2g}" for v in ys])
+            ax.text(j, i, f"{score:.2f}", ha="center", va="center", color=colour, fontsize=size)
+        for values, ticks, most in ((xs, ax.set_xticks, 10), (ys, ax.set_yticks, 14)):
+            step = -(-len(values) // most)
+            ticks(range(0, len(values), step), [f"{v:.2g}" for v in values[::step]])
         ax.grid(visible=False)
         ax.set(xlabel=x, ylabel=y, title=title)
         ax.figure.colorbar(image, ax=ax, label="score")
@@ -221,7 +224,8 @@ def parallel_coordinates(results: Results, names: Sequence[str] | None = None, *
         ax.set_xticks(range(len(names) + 1), [*names, "score"])
         ax.tick_params(axis="x", length=0)
         ax.set(ylim=(-0.15, 1.15), yticks=[], title=title)
-        ax.grid(visible=True, axis="x", color="black", linewidth=1.0)
+        ax.grid(visible=False)
+        ax.vlines(range(len(names) + 1), 0, 1, color="black", linewidth=1.0, zorder=1)
         ax.spines[["left", "bottom"]].set_visible(False)
     return ax
 
