@@ -162,7 +162,7 @@ def search_heatmap(results: Results, x: str, y: str, *, title: str = "", ax: "Ax
         if ax is None:
             _, ax = plt.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
         image = ax.imshow(table, cmap=_MAP, aspect="auto", origin="lower")
-        width, height = ax.bbox.size / ax.figure.dpi  # about, before the layout is made
+        width, height = (side / ax.figure.dpi for side in (ax.bbox.width, ax.bbox.height))  # before the layout is made
         size = fitting_size((f"{score:.2f}" for score in table.flat), width / len(xs), height / len(ys))
         for (i, j), score in np.ndenumerate(table) if size else ():
             colour = ink_on(image.cmap(image.norm(score))) if np.isfinite(score) else "black"

@@ -130,11 +130,12 @@ def _close_figures():
 
 def pixels(name, change=lambda figure: None):
     """Draw a figure, change it, and give its pixels, shape (rows, columns, 3), from 0 to 255."""
-    FIGURES[name]()
-    figure = plt.gcf()
-    figure.set_dpi(DPI)
-    change(figure)
-    figure.canvas.draw()
+    with plt.style.context("default"):  # whatever the reader's own settings are
+        FIGURES[name]()
+        figure = plt.gcf()
+        figure.set_dpi(DPI)
+        change(figure)
+        figure.canvas.draw()
     return np.asarray(figure.canvas.buffer_rgba())[..., :3].copy()
 
 
