@@ -48,14 +48,16 @@ def draw_digits(rng: Generator, digit: int, n: int) -> Bytes:
     """
     grid_x, grid_y = pixel_grid(28)
     way = WAYS[digit][int(rng.random() * len(WAYS[digit]))]
-    cosine, sine = rotation(rng, n, 0.15)
-    width, height, slant = (uniform(rng, *ends, n, 1) for ends in ((4.8, 8.5), (7.2, 10), (-0.15, 0.45)))
-    bend = uniform(rng, -0.26, 0.26, 2, 5, n, 1)
-    move_x, move_y = uniform(rng, -1.05, 1.05, 2, n, 1)
+    cosine, sine = rotation(rng, n, 0.12)
+    width, height, slant = (uniform(rng, *ends, n, 1) for ends in ((5.5, 8.2), (8.4, 9.6), (-0.1, 0.4)))
+    chance = uniform(rng, 0, 1, n, 1)
+    wild = 0.2 + 1.8 * chance * chance * chance  # most hands are neat, a few are not
+    bend = wild * uniform(rng, -0.3, 0.3, 2, 5, n, 1)
+    move_x, move_y = uniform(rng, -0.9, 0.9, 2, n, 1)
     nearest = np.full((n, 784), np.inf, dtype=np.float32)  # squared distance to the nearest stroke, in pixels
     for stroke in way.split("|"):
         points = np.array([point.split(",") for point in stroke.split()], dtype=np.float32) / 20
-        line = _rounded(points + uniform(rng, -0.18, 0.18, n, *points.shape))
+        line = _rounded(points + wild[:, :, None] * uniform(rng, -0.25, 0.25, n, *points.shape))
         u, v = line[:, :, 0], line[:, :, 1]
         bends = (u * v, u * u - 0.3, v * v - 0.5, v * v * v - 0.5 * v, u * v * v)  # smooth, and small in the middle
         y = (v + sum(b * p for b, p in zip(bend[1], bends, strict=True))) * height
@@ -68,8 +70,8 @@ def draw_digits(rng: Generator, digit: int, n: int) -> Bytes:
             along = np.clip((px * dx + py * dy) / (dx * dx + dy * dy), 0, 1)
             px, py = px - along * dx, py - along * dy
             np.minimum(nearest, px * px + py * py, out=nearest)
-    ink = np.clip(0.5 + (uniform(rng, 0.5, 1.6, n, 1) - np.sqrt(nearest)) * uniform(rng, 0.6, 1.2, n, 1), 0, 1)
-    return to_bytes(ink * (uniform(rng, 0.75, 1.15, n, 1) + noise(rng, 0.125, ink.shape)))
+    ink = np.clip(0.5 + (uniform(rng, 0.8, 1.7, n, 1) - np.sqrt(nearest)) * uniform(rng, 0.7, 1.3, n, 1), 0, 1)
+    return to_bytes(ink * (uniform(rng, 0.9, 1.25, n, 1) + noise(rng, 0.125, ink.shape)))
 
 
 def _rounded(line: Array) -> Array:
