@@ -235,7 +235,9 @@ def test_a_folder_in_the_place_of_a_file(official):
     path = official.path("mnist/train-labels-idx1-ubyte.gz")
     path.unlink()
     path.mkdir()
-    message = r"train-labels-idx1-ubyte\.gz must be a file, [\d,]+ bytes\. Got a folder at .*\. Move it away and replace"
+    message = (
+        r"train-labels-idx1-ubyte\.gz must be a file, [\d,]+ bytes\. Got a folder at .*\. Move it away and replace"
+    )
     with pytest.raises(OSError, match=message):
         data.load_mnist(5, 1, 1)
 
