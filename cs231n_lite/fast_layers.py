@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from cs231n_lite.im2col import Scratch, columns_of, filter_rows, framed, parts, windows_of
+from cs231n_lite import winograd
+from cs231n_lite.im2col import Scratch, add_windows, columns_of, filter_rows, framed, parts, windows_of
 from cs231n_lite.layer_shapes import check_conv, check_dout, check_pool
 
 
@@ -66,13 +67,19 @@ def conv_forward_fast(
     """
     x, w, b = np.asarray(x), np.asarray(w), np.asarray(b)
     stride, pad, height, width = check_conv("conv_forward_fast", x, w, b, conv_param)
-    filters = filter_rows(w, b).astype(np.result_type(x, w, b), copy=False)
-    out, scratch = np.empty((len(x), len(w), height, width), filters.dtype), Scratch(filters.dtype)
+    dtype = np.result_type(x, w, b)
+    if winograd.pays(w, stride, height, width, dtype):
+        out, kept = winograd.forward(x, w, b, pad, dtype)
+        return out, (x, w, b, conv_param, kept)
+    filters = filter_rows(w, b).astype(dtype, copy=False)
+    out, scratch = np.empty((len(x), len(w), height, width), dtype), Scratch(dtype)
+    size = x.shape[2] + 2 * pad, x.shape[3] + 2 * pad
     for part in parts(len(x), filters[0].nbytes * height * width):
-        columns, _ = columns_of(windows_of(framed(x[part], pad, scratch), w.shape[2:], stride), scratch)
+        frame = framed(x[part].transpose(1, 2, 3, 0), pad, size, scratch)
+        columns, _ = columns_of(windows_of(frame, w.shape[2:], stride), scratch)
         scores = np.matmul(filters, columns, out=scratch.empty("scores", len(w), columns.shape[1]))
         out[part] = scores.reshape(len(w), height, width, -1).transpose(3, 0, 1, 2)
-    return out, (x, w, b, conv_param)
+    return out, (x, w, b, conv_param, None)
 
 
 def conv_backward_fast(
@@ -106,14 +113,18 @@ def conv_backward_fast(
     >>> conv_backward_fast(np.ones_like(out), cache)
     (array([[[[ 5., 12.,  7.]]]]), array([[[[3., 5.]]]]), array([2.]))
     """
-    x, w, b, conv_param = cache
+    x, w, b, conv_param, kept = cache
     dout = np.asarray(dout)
     stride, pad, height, width = check_conv("conv_backward_fast", x, w, b, conv_param)
     check_dout("conv_backward_fast", dout, (len(x), len(w), height, width))
-    filters = filter_rows(w, b).astype(np.result_type(x, w, b, dout), copy=False)
-    dx, dfilters, scratch = np.empty(x.shape, filters.dtype), np.zeros_like(filters.T), Scratch(filters.dtype)
+    dtype = np.result_type(x, w, b, dout)
+    if kept is not None:
+        return winograd.backward(dout, w, kept, x.shape, pad, dtype, need_dx)
+    filters = filter_rows(w, b).astype(dtype, copy=False)
+    dx, dfilters, scratch = np.empty(x.shape, dtype), np.zeros_like(filters.T), Scratch(dtype)
+    size = x.shape[2] + 2 * pad, x.shape[3] + 2 * pad
     for part in parts(len(x), filters[0].nbytes * height * width):
-        frame = framed(x[part], pad, scratch)
+        frame = framed(x[part].transpose(1, 2, 3, 0), pad, size, scratch)
         windows = windows_of(frame, w.shape[2:], stride)
         columns, copied = columns_of(windows, scratch)
         dscores = scratch.empty("scores", len(w), height, width, windows.shape[-1])
@@ -125,8 +136,7 @@ def conv_backward_fast(
         # From here on columns and frame hold the gradients of what they held.
         np.matmul(filters[:, :-1].T, dscores, out=columns[:-1])
         frame.fill(0)
-        for row, column in np.ndindex(w.shape[2:]):
-            windows[row, column] += copied[row, column]
+        add_windows(windows, copied, stride)
         dx[part] = frame[:, pad : pad + x.shape[2], pad : pad + x.shape[3]].transpose(3, 0, 1, 2)
     dw = dfilters[:-1].reshape(*w.shape[2:], w.shape[1], len(w)).transpose(3, 2, 0, 1)
     return dx if need_dx else None, np.ascontiguousarray(dw), dfilters[-1].copy()
