@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from cs231n_lite import winograd
-from cs231n_lite.im2col import Scratch, add_windows, columns_of, filter_rows, framed, parts, windows_of
+from cs231n_lite.im2col import Scratch, columns_of, filter_rows, framed, parts, windows_of
 from cs231n_lite.layer_shapes import check_conv, check_dout, check_pool
 
 
@@ -73,10 +73,8 @@ def conv_forward_fast(
         return out, (x, w, b, conv_param, kept)
     filters = filter_rows(w, b).astype(dtype, copy=False)
     out, scratch = np.empty((len(x), len(w), height, width), dtype), Scratch(dtype)
-    size = x.shape[2] + 2 * pad, x.shape[3] + 2 * pad
     for part in parts(len(x), filters[0].nbytes * height * width):
-        frame = framed(x[part].transpose(1, 2, 3, 0), pad, size, scratch)
-        columns, _ = columns_of(windows_of(frame, w.shape[2:], stride), scratch)
+        columns, _ = columns_of(windows_of(framed(x[part], pad, scratch), w.shape[2:], stride), scratch)
         scores = np.matmul(filters, columns, out=scratch.empty("scores", len(w), columns.shape[1]))
         out[part] = scores.reshape(len(w), height, width, -1).transpose(3, 0, 1, 2)
     return out, (x, w, b, conv_param, None)
@@ -122,9 +120,8 @@ def conv_backward_fast(
         return winograd.backward(dout, w, kept, x.shape, pad, dtype, need_dx)
     filters = filter_rows(w, b).astype(dtype, copy=False)
     dx, dfilters, scratch = np.empty(x.shape, dtype), np.zeros_like(filters.T), Scratch(dtype)
-    size = x.shape[2] + 2 * pad, x.shape[3] + 2 * pad
     for part in parts(len(x), filters[0].nbytes * height * width):
-        frame = framed(x[part].transpose(1, 2, 3, 0), pad, size, scratch)
+        frame = framed(x[part], pad, scratch)
         windows = windows_of(frame, w.shape[2:], stride)
         columns, copied = columns_of(windows, scratch)
         dscores = scratch.empty("scores", len(w), height, width, windows.shape[-1])
@@ -136,7 +133,8 @@ def conv_backward_fast(
         # From here on columns and frame hold the gradients of what they held.
         np.matmul(filters[:, :-1].T, dscores, out=columns[:-1])
         frame.fill(0)
-        add_windows(windows, copied, stride)
+        for row, column in np.ndindex(w.shape[2:]):
+            windows[row, column] += copied[row, column]
         dx[part] = frame[:, pad : pad + x.shape[2], pad : pad + x.shape[3]].transpose(3, 0, 1, 2)
     dw = dfilters[:-1].reshape(*w.shape[2:], w.shape[1], len(w)).transpose(3, 2, 0, 1)
     return dx if need_dx else None, np.ascontiguousarray(dw), dfilters[-1].copy()

@@ -44,14 +44,12 @@ class Scratch:
         return self.memory[name][:size].reshape(shape)
 
 
-def framed(images: np.ndarray, pad: int, size: tuple[int, ...], scratch: Scratch) -> np.ndarray:
-    """Copy images into a frame of zeros of this size, `pad` from its top and left.
-
-    Height and width are the axes in the middle; the batch may be first and the channels last, or the other way round.
-    """
-    frame = scratch.empty("frame", images.shape[0], *size, images.shape[3])
+def framed(images: np.ndarray, pad: int, scratch: Scratch) -> np.ndarray:
+    """Copy images into a frame of zeros, the batch innermost: (N, C, H, W) becomes (C, H + 2 pad, W + 2 pad, N)."""
+    num_images, channels, height, width = images.shape
+    frame = scratch.empty("frame", channels, height + 2 * pad, width + 2 * pad, num_images)
     frame.fill(0)
-    frame[:, pad : pad + images.shape[1], pad : pad + images.shape[2]] = images
+    frame[:, pad : pad + height, pad : pad + width] = images.transpose(1, 2, 3, 0)
     return frame
 
 
@@ -76,14 +74,3 @@ def windows_of(frame: np.ndarray, size: tuple[int, ...], stride: int) -> np.ndar
     shape = (*size, channels, rows, columns, num_images)
     # sliding_window_view says the same more safely, and takes six times as long to say it.
     return as_strided(frame, shape, (down, right, channel, stride * down, stride * right, image))
-
-
-def add_windows(windows: np.ndarray, gradients: np.ndarray, stride: int) -> None:
-    """Add to each place of a frame, seen through `windows_of`, what the gradients of all windows over it say.
-
-    Entries that are less than a stride apart never see the same place, so that they can be added together.
-    """
-    for row in range(0, len(windows), stride):
-        for column in range(0, windows.shape[1], stride):
-            entries = slice(row, row + stride), slice(column, column + stride)
-            windows[entries] += gradients[entries]

@@ -22,8 +22,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
-from cs231n_lite.im2col import Scratch, add_windows, framed, parts, windows_of
+from cs231n_lite.im2col import Scratch, parts
 
 # A tile has _OUT x _OUT outputs and overlaps its neighbours by two rows and columns. In float32 these points keep one
 # digit more than 0, 1, -1, 2, -2 do, and larger tiles lose more than they save.
@@ -97,18 +98,24 @@ def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, pad: int, dtype: np.dty
 
     The second result is for `backward`: the sums of the inputs, part by part, in 36 / 16 of the memory of `x`.
     """
-    A, G, B = _matrices(dtype)
-    filters = _filters(w, G)
+    A, G, B = (matrix.astype(dtype) for matrix in transforms(_POINTS))
+    filters, scratch = _filters(w, G), Scratch(dtype)
     height, width = x.shape[2] + 2 * pad - 2, x.shape[3] + 2 * pad - 2
-    num_tiles = -(-height // _OUT) * -(-width // _OUT)
-    out, kept, scratch = np.empty((len(x), len(w), height, width), dtype), [], Scratch(dtype)
-    for part in parts(len(x), num_tiles * filters[:, 0].nbytes):
-        inputs = (B.T @ _tiled(x[part], pad, _SIZE, scratch)).reshape(len(B), -1, w.shape[1])
-        products = np.matmul(inputs, filters, out=scratch.empty("products", *inputs.shape[:2], len(w)))
-        products[_SUM] += b
-        tiles = A.T @ products.reshape(len(A), -1)
-        out[part] = _untiled(tiles, out[part].shape, 0, _OUT, scratch)
+    rows, columns = -(-height // _OUT), -(-width // _OUT)
+    out, kept = np.empty((len(x), len(w), height, width), dtype), []
+    for part in parts(len(x), rows * columns * filters[:, 0].nbytes):
+        frame = _frame(scratch, x[part], rows * _OUT + 2, columns * _OUT + 2)
+        frame.fill(0)
+        _copy(x[part], frame[pad : pad + x.shape[2], pad : pad + x.shape[3]])
+        inputs = np.empty((_SIZE, _SIZE, rows, columns, frame.shape[2]), dtype)
+        _take(B.T, frame, inputs, scratch)
         kept.append((part, inputs))
+        products = scratch.empty("products", *inputs.shape[:4], out[part, :, 0, 0].size)
+        np.matmul(_matrices(inputs, w.shape[1]), filters, out=_matrices(products, len(w)))
+        _matrices(products, len(w))[_SUM] += b
+        frame = _frame(scratch, out[part], rows * _OUT, columns * _OUT)
+        _give(A.T, products, frame, scratch)
+        out[part] = _images(frame[:height, :width], len(w))
     return out, kept
 
 
@@ -116,52 +123,82 @@ def backward(
     dout: np.ndarray, w: np.ndarray, kept: list[Any], shape: tuple[int, ...], pad: int, dtype: np.dtype, need_dx: bool
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """Give the gradients of the images, which are of this shape, of the filters and of the biases."""
-    A, G, B = _matrices(dtype)
-    filters = _filters(w, G)
-    dx, dfilters, db, scratch = np.empty(shape, dtype), np.zeros_like(filters), np.zeros(len(w), dtype), Scratch(dtype)
+    A, G, B = (matrix.astype(dtype) for matrix in transforms(_POINTS))
+    filters, scratch = _filters(w, G), Scratch(dtype)
+    dx, dfilters, db = np.empty(shape, dtype), np.zeros_like(filters), np.zeros(len(w), dtype)
     for part, inputs in kept:
-        tiles = _tiled(dout[part], 0, _OUT, scratch)
-        dproducts = np.matmul(A, tiles, out=scratch.empty("products", len(A), tiles.shape[1]))
-        dproducts = dproducts.reshape(len(A), -1, len(w))
+        rows, columns = inputs.shape[2:4]
+        frame = _frame(scratch, dout[part], rows * _OUT, columns * _OUT)
+        frame.fill(0)
+        _copy(dout[part], frame[: dout.shape[2], : dout.shape[3]])
+        dproducts = scratch.empty("products", *inputs.shape[:4], frame.shape[2])
+        _take(A, frame, dproducts, scratch)
+        dproducts = _matrices(dproducts, len(w))
         db += dproducts[_SUM].sum(axis=0)
-        dfilters += inputs.transpose(0, 2, 1) @ dproducts
+        dfilters += _matrices(inputs, w.shape[1]).transpose(0, 2, 1) @ dproducts
         if need_dx:
-            dinputs = np.matmul(dproducts, filters.transpose(0, 2, 1), out=scratch.empty("inputs", *inputs.shape))
-            dtiles = np.matmul(B, dinputs.reshape(len(B), -1), out=scratch.empty("tiles", len(B), dinputs[0].size))
-            dx[part] = _untiled(dtiles, dx[part].shape, pad, _SIZE, scratch)
-    dw = (G.T @ dfilters.reshape(len(G), -1)).reshape(3, 3, w.shape[1], len(w)).transpose(3, 2, 0, 1)
+            dinputs = scratch.empty("inputs", *inputs.shape)
+            np.matmul(dproducts, filters.transpose(0, 2, 1), out=_matrices(dinputs, w.shape[1]))
+            frame = _frame(scratch, dx[part], rows * _OUT + 2, columns * _OUT + 2)
+            _give(B, dinputs, frame, scratch)
+            dx[part] = _images(frame[pad : pad + shape[2], pad : pad + shape[3]], shape[1])
+    dw = (G2(G).T @ dfilters.reshape(len(dfilters), -1)).reshape(3, 3, w.shape[1], len(w)).transpose(3, 2, 0, 1)
     return dx if need_dx else None, np.ascontiguousarray(dw), db
 
-
-@cache
-def _matrices(dtype: np.dtype) -> tuple[np.ndarray, ...]:
-    """Give A, G and B for both axes at once: the sums along the columns of a tile and then along its rows."""
-    return tuple(np.kron(matrix, matrix).astype(dtype) for matrix in transforms(_POINTS))
-
+def G2(G): return np.kron(G,G)
 
 def _filters(w: np.ndarray, G: np.ndarray) -> np.ndarray:
     """Make the sums of all filters (F, C, 3, 3): a matrix (C, F) for each of the 36 products."""
-    return (G @ w.transpose(2, 3, 1, 0).reshape(9, -1)).reshape(len(G), w.shape[1], len(w))
+    return (G2(G) @ w.transpose(2, 3, 1, 0).reshape(9, -1)).reshape(-1, w.shape[1], len(w))
 
 
-def _frame_size(images: tuple[int, ...], pad: int, size: int) -> tuple[int, ...]:
-    """Give the height and the width that whole tiles of this size take up over padded images (N, C, H, W)."""
-    return tuple(-(-(side + 2 * pad - size) // _OUT) * _OUT + size for side in images[2:])
+def _matrices(sums: np.ndarray, channels: int) -> np.ndarray:
+    return sums.reshape(_SIZE * _SIZE, -1, channels)
 
 
-def _tiled(images: np.ndarray, pad: int, size: int, scratch: Scratch) -> np.ndarray:
-    """Lay out each tile of each channel of images (N, C, H, W) as a column: (size * size, N * tiles * C)."""
-    frame = framed(images.transpose(0, 2, 3, 1), pad, _frame_size(images.shape, pad, size), scratch)
-    windows = windows_of(frame, (size, size), _OUT)
-    tiles = scratch.empty("tiles", *windows.shape)
-    tiles[...] = windows
-    return tiles.reshape(size * size, -1)
+def _frame(scratch: Scratch, images: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Make room for images (N, C, ...) of this size, pixel by pixel: (height, width, N * C)."""
+    inner = images.shape[0] * images.shape[1]
+    return scratch.empty("frame", height, width, inner + 16)[..., :inner]
 
 
-def _untiled(tiles: np.ndarray, shape: tuple[int, ...], pad: int, size: int, scratch: Scratch) -> np.ndarray:
-    """Add tiles up to images of this shape: the way back of `_tiled`."""
-    frame = scratch.empty("frame", shape[0], *_frame_size(shape, pad, size), shape[1])
-    frame.fill(0)
-    windows = windows_of(frame, (size, size), _OUT)
-    add_windows(windows, tiles.reshape(windows.shape), _OUT)
-    return frame[:, pad : pad + shape[2], pad : pad + shape[3]].transpose(0, 3, 1, 2)
+def _copy(images, frame):
+    frame = frame.reshape(*frame.shape[:2], *images.shape[:2])
+    for k, image in enumerate(images):
+        frame[:, :, k] = image.transpose(1, 2, 0)
+
+
+def _images(frame, channels):
+    return frame.reshape(*frame.shape[:2], -1, channels).transpose(2, 3, 0, 1)
+
+
+def _cut(whole: np.ndarray, size: int) -> np.ndarray:
+    """See what lies along the last axis but one as tiles, each `_OUT` from the one before: (..., tiles, size, last)."""
+    *outer, length, inner = whole.shape
+    *strides, step, one = whole.strides
+    return as_strided(whole, (*outer, (length - size) // _OUT + 1, size, inner), (*strides, _OUT * step, step, one))
+
+
+def _take(matrix: np.ndarray, frame: np.ndarray, sums: np.ndarray, scratch: Scratch) -> None:
+    """Make the sums of all tiles of a frame, along their columns and then along their rows."""
+    size, rows, inner = len(matrix), sums.shape[2], sums.shape[4]
+    strips = scratch.empty("strips", size, rows, frame.shape[1], inner)
+    np.matmul(matrix, _cut(frame.swapaxes(0, 1), matrix.shape[1]), out=strips.transpose(2, 1, 0, 3))
+    np.matmul(matrix, _cut(strips, matrix.shape[1]), out=sums.transpose(0, 2, 3, 1, 4))
+
+
+def _give(matrix: np.ndarray, sums: np.ndarray, frame: np.ndarray, scratch: Scratch) -> None:
+    """Go the way back of `_take`."""
+    size, rows, inner = len(sums), sums.shape[2], sums.shape[4]
+    strips = scratch.empty("strips", size, rows, frame.shape[1], inner)
+    _join(matrix, sums.transpose(0, 2, 3, 1, 4), strips)
+    _join(matrix, strips.transpose(2, 1, 0, 3), frame.swapaxes(0, 1))
+
+
+def _join(matrix: np.ndarray, sums: np.ndarray, whole: np.ndarray) -> None:
+    """Add tiles up, where they overlap."""
+    tiles = _cut(whole, len(matrix))
+    np.matmul(matrix[:_OUT], sums, out=tiles[..., :_OUT, :])
+    if len(matrix) > _OUT:
+        whole[..., _OUT - len(matrix) :, :] = 0
+        tiles[..., _OUT:, :] += matrix[_OUT:] @ sums
