@@ -98,8 +98,8 @@ def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, pad: int, dtype: np.dty
 
     The second result is for `backward`: the sums of the inputs, part by part, in 36 / 16 of the memory of `x`.
     """
-    A, G, B = (matrix.astype(dtype) for matrix in transforms(_POINTS))
-    filters, scratch = _filters(w, G), Scratch(dtype)
+    A, GG, B = _matrices_of(dtype)
+    filters, scratch = _filters(w, GG), Scratch(dtype)
     height, width = x.shape[2] + 2 * pad - 2, x.shape[3] + 2 * pad - 2
     rows, columns = -(-height // _OUT), -(-width // _OUT)
     out, kept = np.empty((len(x), len(w), height, width), dtype), []
@@ -116,16 +116,17 @@ def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, pad: int, dtype: np.dty
         frame = _frame(scratch, out[part], rows * _OUT, columns * _OUT)
         _give(A.T, products, frame, scratch)
         out[part] = _images(frame[:height, :width], len(w))
-    return out, kept
+    return out, (filters, kept)
 
 
 def backward(
     dout: np.ndarray, w: np.ndarray, kept: list[Any], shape: tuple[int, ...], pad: int, dtype: np.dtype, need_dx: bool
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """Give the gradients of the images, which are of this shape, of the filters and of the biases."""
-    A, G, B = (matrix.astype(dtype) for matrix in transforms(_POINTS))
-    filters, scratch = _filters(w, G), Scratch(dtype)
-    dx, dfilters, db = np.empty(shape, dtype), np.zeros_like(filters), np.zeros(len(w), dtype)
+    A, GG, B = _matrices_of(dtype)
+    filters, kept = kept
+    scratch = Scratch(dtype)
+    dx, dfilters, db = np.empty(shape, dtype), np.zeros(filters.shape, dtype), np.zeros(len(w), dtype)
     for part, inputs in kept:
         rows, columns = inputs.shape[2:4]
         frame = _frame(scratch, dout[part], rows * _OUT, columns * _OUT)
@@ -142,14 +143,17 @@ def backward(
             frame = _frame(scratch, dx[part], rows * _OUT + 2, columns * _OUT + 2)
             _give(B, dinputs, frame, scratch)
             dx[part] = _images(frame[pad : pad + shape[2], pad : pad + shape[3]], shape[1])
-    dw = (G2(G).T @ dfilters.reshape(len(dfilters), -1)).reshape(3, 3, w.shape[1], len(w)).transpose(3, 2, 0, 1)
+    dw = (GG.T @ dfilters.reshape(len(dfilters), -1)).reshape(3, 3, w.shape[1], len(w)).transpose(3, 2, 0, 1)
     return dx if need_dx else None, np.ascontiguousarray(dw), db
 
-def G2(G): return np.kron(G,G)
+@cache
+def _matrices_of(dtype):
+    A, G, B = transforms(_POINTS)
+    return A.astype(dtype), np.kron(G, G).astype(dtype), B.astype(dtype)
 
-def _filters(w: np.ndarray, G: np.ndarray) -> np.ndarray:
+def _filters(w: np.ndarray, GG: np.ndarray) -> np.ndarray:
     """Make the sums of all filters (F, C, 3, 3): a matrix (C, F) for each of the 36 products."""
-    return (G2(G) @ w.transpose(2, 3, 1, 0).reshape(9, -1)).reshape(-1, w.shape[1], len(w))
+    return (GG @ w.transpose(2, 3, 1, 0).reshape(9, -1)).reshape(-1, w.shape[1], len(w))
 
 
 def _matrices(sums: np.ndarray, channels: int) -> np.ndarray:
