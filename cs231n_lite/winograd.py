@@ -103,11 +103,12 @@ def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, pad: int, dtype: np.dty
     height, width = x.shape[2] + 2 * pad - 2, x.shape[3] + 2 * pad - 2
     rows, columns = -(-height // _OUT), -(-width // _OUT)
     out, kept = np.empty((len(x), len(w), height, width), dtype), []
-    for part in parts(len(x), rows * columns * filters[:, 0].nbytes):
+    memory = np.empty((len(x), _SIZE * _SIZE * rows * columns * w.shape[1]), dtype)
+    for part in parts(len(x), memory[:1].nbytes + rows * columns * filters[:, 0].nbytes):
         frame = _frame(scratch, x[part], rows * _OUT + 2, columns * _OUT + 2)
         frame.fill(0)
         _copy(x[part], frame[pad : pad + x.shape[2], pad : pad + x.shape[3]])
-        inputs = np.empty((_SIZE, _SIZE, rows, columns, frame.shape[2]), dtype)
+        inputs = memory[part].reshape(_SIZE, _SIZE, rows, columns, frame.shape[2])
         _take(B.T, frame, inputs, scratch)
         kept.append((part, inputs))
         products = scratch.empty("products", *inputs.shape[:4], out[part, :, 0, 0].size)
