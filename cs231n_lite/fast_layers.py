@@ -117,7 +117,7 @@ def conv_backward_fast(
     check_dout("conv_backward_fast", dout, (len(x), len(w), height, width))
     dtype = np.result_type(x, w, b, dout)
     if kept is not None:
-        return winograd.backward(dout, w, kept, x.shape, pad, dtype, need_dx)
+        return winograd.backward(dout, x.shape, pad, kept, dtype, need_dx)
     filters = filter_rows(w, b).astype(dtype, copy=False)
     dx, dfilters, scratch = np.empty(x.shape, dtype), np.zeros_like(filters.T), Scratch(dtype)
     for part in parts(len(x), filters[0].nbytes * height * width):

@@ -12,9 +12,13 @@ Four are enough, for these sums give the same:
     m2 = (d2 - d1) / 2 (g0 - g1 + g2)
     m3 = (d3 - d1) g2
 
-The sums of d are made once for all filters, the sums of g once for all images. An image is cut into tiles and the sums
-are made along its columns and then along its rows: a tile of 6 x 6 numbers gives 4 x 4 outputs with 36 multiplications
-for each channel and filter, where the definition has 144. `transforms` says where such sums come from.
+The sums of d are made once for all filters, those of g once for all images. An image is cut into tiles, and the sums
+are made along the columns of a tile and then along its rows. Tiles of 6 x 6 numbers give 4 x 4 outputs with 36
+multiplications for each channel and filter, where the definition has 144. `transforms` says where such sums come from.
+
+Each of the 36 products takes part in one matrix product over the channels. For speed, the images and channels of a
+pixel stand innermost, (H, W, N * C), so that every step runs along them. In float32 up to a digit of the result is
+lost; and a number that is not finite spoils the 4 x 4 outputs of its tiles, not only those of the windows it is in.
 """
 
 from collections.abc import Sequence
@@ -26,13 +30,14 @@ from numpy.lib.stride_tricks import as_strided
 
 from cs231n_lite.im2col import Scratch, parts
 
-# A tile has _OUT x _OUT outputs and overlaps its neighbours by two rows and columns. In float32 these points keep one
-# digit more than 0, 1, -1, 2, -2 do, and larger tiles lose more than they save.
+# With infinity, a point for each of the six products along an axis. In float32 these five lose less than 0, 1, -1, 2
+# and -2 do.
 _POINTS = (0, 1, -1, 0.5, -2)
-_SIZE = len(_POINTS) + 1
-_OUT = _SIZE - 2
-# At the point 1 a polynomial's value is the sum of its coefficients; this is the place of (1, 1) among the products.
-_SUM = _POINTS.index(1) * (_SIZE + 1)
+_SIZE = len(_POINTS) + 1  # of a tile, which overlaps the next one by two
+_OUT = _SIZE - 2  # outputs of a tile, along each axis
+# Where a bias is added. At the point 1 a polynomial's value is the sum of its coefficients; so, on the way forward, the
+# product of (1, 1) is added to every output of its tile.
+_ONE = _POINTS.index(1) * (_SIZE + 1)
 
 
 def transforms(points: Sequence[float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -81,7 +86,10 @@ def transforms(points: Sequence[float]) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 def pays(w: np.ndarray, stride: int, height: int, width: int, dtype: np.dtype) -> bool:
-    """Say whether minimal filtering is quicker than `im2col` for these filters and outputs of this size.
+    """Say whether minimal filtering is the quicker way to outputs of this size.
+
+    It is for filters of 3 x 3 in steps of one, where there are many products to save, at least 32 channels and 16
+    filters, and where the outputs fill at least three quarters of their tiles.
 
     Examples
     --------
@@ -89,119 +97,129 @@ def pays(w: np.ndarray, stride: int, height: int, width: int, dtype: np.dtype) -
     True
     >>> pays(np.ones((64, 3, 3, 3)), 1, 16, 16, np.dtype("float32"))
     False
+    >>> pays(np.ones((64, 32, 3, 3)), 1, 5, 5, np.dtype("float32"))
+    False
     """
-    return dtype in (np.float32, np.float64) and w.shape[2:] == (3, 3) and stride == 1
+    return (
+        dtype in (np.float32, np.float64)
+        and w.shape[2:] == (3, 3)
+        and stride == 1
+        and w.shape[0] >= 16
+        and w.shape[1] >= 32
+        and height * width >= 0.75 * _num_tiles(height) * _num_tiles(width) * _OUT**2
+    )
 
 
-def forward(x: np.ndarray, w: np.ndarray, b: np.ndarray, pad: int, dtype: np.dtype) -> tuple[np.ndarray, list[Any]]:
+def forward(
+    x: np.ndarray, w: np.ndarray, b: np.ndarray, pad: int, dtype: np.dtype
+) -> tuple[np.ndarray, tuple[np.ndarray, list[Any]]]:
     """Convolve images (N, C, H, W) with filters (F, C, 3, 3), in steps of one.
 
-    The second result is for `backward`: the sums of the inputs, part by part, in 36 / 16 of the memory of `x`.
+    The second result is for `backward`: the sums of the filters and those of the images, part by part. The latter take
+    36 / 16 of the memory of `x`, and more where tiles are not full.
     """
-    A, GG, B = _matrices_of(dtype)
-    filters, scratch = _filters(w, GG), Scratch(dtype)
+    A, GG, B = _matrices(dtype)
+    num_filters, channels = w.shape[:2]
+    filters = (GG @ w.transpose(2, 3, 1, 0).reshape(9, -1)).reshape(len(GG), channels, num_filters)
     height, width = x.shape[2] + 2 * pad - 2, x.shape[3] + 2 * pad - 2
-    rows, columns = -(-height // _OUT), -(-width // _OUT)
-    out, kept = np.empty((len(x), len(w), height, width), dtype), []
-    memory = np.empty((len(x), _SIZE * _SIZE * rows * columns * w.shape[1]), dtype)
-    for part in parts(len(x), memory[:1].nbytes + rows * columns * filters[:, 0].nbytes):
-        frame = _frame(scratch, x[part], rows * _OUT + 2, columns * _OUT + 2)
-        frame.fill(0)
-        _copy(x[part], frame[pad : pad + x.shape[2], pad : pad + x.shape[3]])
-        inputs = memory[part].reshape(_SIZE, _SIZE, rows, columns, frame.shape[2])
-        _take(B.T, frame, inputs, scratch)
+    tiles = _num_tiles(height), _num_tiles(width)
+    out = np.empty((len(x), num_filters, height, width), dtype)
+    # One array of all parts: small ones would go back to the system, and come back page by page, at every call.
+    memory = np.empty((len(x), len(GG) * tiles[0] * tiles[1] * channels), dtype)
+    kept, scratch = [], Scratch(dtype)
+    for part in parts(len(x), memory[:1].nbytes // channels * (channels + num_filters)):
+        inputs = memory[part].reshape(_SIZE, _SIZE, *tiles, -1)
+        _take(B.T, x[part], pad, inputs, scratch)
+        products = scratch.empty("products", _SIZE, _SIZE, *tiles, len(x[part]) * num_filters)
+        each = _each_product(products, num_filters)
+        np.matmul(_each_product(inputs, channels), filters, out=each)
+        each[_ONE] += b
+        _give(A.T, products, out[part], 0, scratch)
         kept.append((part, inputs))
-        products = scratch.empty("products", *inputs.shape[:4], out[part, :, 0, 0].size)
-        np.matmul(_matrices(inputs, w.shape[1]), filters, out=_matrices(products, len(w)))
-        _matrices(products, len(w))[_SUM] += b
-        frame = _frame(scratch, out[part], rows * _OUT, columns * _OUT)
-        _give(A.T, products, frame, scratch)
-        out[part] = _images(frame[:height, :width], len(w))
     return out, (filters, kept)
 
 
 def backward(
-    dout: np.ndarray, w: np.ndarray, kept: list[Any], shape: tuple[int, ...], pad: int, dtype: np.dtype, need_dx: bool
+    dout: np.ndarray, shape: tuple[int, ...], pad: int, cache: tuple[Any, ...], dtype: np.dtype, need_dx: bool
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """Give the gradients of the images, which are of this shape, of the filters and of the biases."""
-    A, GG, B = _matrices_of(dtype)
-    filters, kept = kept
-    scratch = Scratch(dtype)
-    dx, dfilters, db = np.empty(shape, dtype), np.zeros(filters.shape, dtype), np.zeros(len(w), dtype)
+    A, GG, B = _matrices(dtype)
+    filters, kept = cache
+    _, channels, num_filters = filters.shape
+    dfilters, db = np.zeros(filters.shape, dtype), np.zeros(num_filters, dtype)
+    dx, scratch = np.empty(shape, dtype), Scratch(dtype)
     for part, inputs in kept:
-        rows, columns = inputs.shape[2:4]
-        frame = _frame(scratch, dout[part], rows * _OUT, columns * _OUT)
-        frame.fill(0)
-        _copy(dout[part], frame[: dout.shape[2], : dout.shape[3]])
-        dproducts = scratch.empty("products", *inputs.shape[:4], frame.shape[2])
-        _take(A, frame, dproducts, scratch)
-        dproducts = _matrices(dproducts, len(w))
-        db += dproducts[_SUM].sum(axis=0)
-        dfilters += _matrices(inputs, w.shape[1]).transpose(0, 2, 1) @ dproducts
+        products = scratch.empty("products", *inputs.shape[:4], len(dout[part]) * num_filters)
+        _take(A, dout[part], 0, products, scratch)
+        each = _each_product(products, num_filters)
+        db += each[_ONE].sum(axis=0)
+        dfilters += _each_product(inputs, channels).transpose(0, 2, 1) @ each
         if need_dx:
             dinputs = scratch.empty("inputs", *inputs.shape)
-            np.matmul(dproducts, filters.transpose(0, 2, 1), out=_matrices(dinputs, w.shape[1]))
-            frame = _frame(scratch, dx[part], rows * _OUT + 2, columns * _OUT + 2)
-            _give(B, dinputs, frame, scratch)
-            dx[part] = _images(frame[pad : pad + shape[2], pad : pad + shape[3]], shape[1])
-    dw = (GG.T @ dfilters.reshape(len(dfilters), -1)).reshape(3, 3, w.shape[1], len(w)).transpose(3, 2, 0, 1)
+            np.matmul(each, filters.transpose(0, 2, 1), out=_each_product(dinputs, channels))
+            _give(B, dinputs, dx[part], pad, scratch)
+    dw = (GG.T @ dfilters.reshape(len(GG), -1)).reshape(3, 3, channels, num_filters).transpose(3, 2, 0, 1)
     return dx if need_dx else None, np.ascontiguousarray(dw), db
 
+
 @cache
-def _matrices_of(dtype):
+def _matrices(dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give A and B for one axis, and G for both: filters are so small that one product does for them."""
     A, G, B = transforms(_POINTS)
     return A.astype(dtype), np.kron(G, G).astype(dtype), B.astype(dtype)
 
-def _filters(w: np.ndarray, GG: np.ndarray) -> np.ndarray:
-    """Make the sums of all filters (F, C, 3, 3): a matrix (C, F) for each of the 36 products."""
-    return (GG @ w.transpose(2, 3, 1, 0).reshape(9, -1)).reshape(-1, w.shape[1], len(w))
+
+def _num_tiles(outputs: int) -> int:
+    return -(-outputs // _OUT)
 
 
-def _matrices(sums: np.ndarray, channels: int) -> np.ndarray:
+def _each_product(sums: np.ndarray, channels: int) -> np.ndarray:
+    """See sums (6, 6, tiles down, tiles across, N * channels) as 36 matrices (tiles * N, channels)."""
     return sums.reshape(_SIZE * _SIZE, -1, channels)
 
 
-def _frame(scratch: Scratch, images: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Make room for images (N, C, ...) of this size, pixel by pixel: (height, width, N * C)."""
-    inner = images.shape[0] * images.shape[1]
-    return scratch.empty("frame", height, width, inner + 16)[..., :inner]
+def _take(matrix: np.ndarray, images: np.ndarray, pad: int, sums: np.ndarray, scratch: Scratch) -> None:
+    """Make the sums of all tiles of images (N, C, H, W), along their columns and then along their rows."""
+    frame, inside = _framed(images, pad, matrix.shape[1], sums.shape[2:4], scratch)
+    frame.fill(0)
+    for place, image in zip(inside, images, strict=True):  # one by one: all at once, they would leave the cache
+        place[...] = image
+    strips = scratch.empty("strips", len(matrix), sums.shape[2], *frame.shape[1:])
+    np.matmul(matrix, _cut(frame.swapaxes(0, 1), matrix.shape[1]), out=strips.transpose(2, 1, 0, 3))
+    np.matmul(matrix, _cut(strips, matrix.shape[1]), out=sums.transpose(0, 2, 3, 1, 4))
 
 
-def _copy(images, frame):
-    frame = frame.reshape(*frame.shape[:2], *images.shape[:2])
-    for k, image in enumerate(images):
-        frame[:, :, k] = image.transpose(1, 2, 0)
+def _give(matrix: np.ndarray, sums: np.ndarray, images: np.ndarray, pad: int, scratch: Scratch) -> None:
+    """Go the way back of `_take`, into the images."""
+    frame, inside = _framed(images, pad, len(matrix), sums.shape[2:4], scratch)
+    strips = scratch.empty("strips", len(sums), sums.shape[2], *frame.shape[1:])
+    _join(matrix, sums.transpose(0, 2, 3, 1, 4), strips)
+    _join(matrix, strips.transpose(2, 1, 0, 3), frame.swapaxes(0, 1))
+    images[...] = inside
 
 
-def _images(frame, channels):
-    return frame.reshape(*frame.shape[:2], -1, channels).transpose(2, 3, 0, 1)
+def _framed(
+    images: np.ndarray, pad: int, size: int, tiles: tuple[int, ...], scratch: Scratch
+) -> tuple[np.ndarray, np.ndarray]:
+    """Make a frame (height, width, N * C) for so many tiles of this size, and give the images' place in it, too."""
+    num_images, channels, height, width = images.shape
+    inner = num_images * channels
+    down, across = (count * _OUT + size - _OUT for count in tiles)
+    # A little more than is used: pixels that are a power of two apart would drive each other out of the cache.
+    frame = scratch.empty("frame", down, across, inner + 16)[..., :inner]
+    inside = frame[pad : pad + height, pad : pad + width].reshape(height, width, num_images, channels)
+    return frame, inside.transpose(2, 3, 0, 1)
 
 
 def _cut(whole: np.ndarray, size: int) -> np.ndarray:
-    """See what lies along the last axis but one as tiles, each `_OUT` from the one before: (..., tiles, size, last)."""
+    """See the last axis but one as tiles, each `_OUT` from the one before: (..., length, n) as (..., tiles, size, n)."""
     *outer, length, inner = whole.shape
     *strides, step, one = whole.strides
     return as_strided(whole, (*outer, (length - size) // _OUT + 1, size, inner), (*strides, _OUT * step, step, one))
 
 
-def _take(matrix: np.ndarray, frame: np.ndarray, sums: np.ndarray, scratch: Scratch) -> None:
-    """Make the sums of all tiles of a frame, along their columns and then along their rows."""
-    size, rows, inner = len(matrix), sums.shape[2], sums.shape[4]
-    strips = scratch.empty("strips", size, rows, frame.shape[1], inner)
-    np.matmul(matrix, _cut(frame.swapaxes(0, 1), matrix.shape[1]), out=strips.transpose(2, 1, 0, 3))
-    np.matmul(matrix, _cut(strips, matrix.shape[1]), out=sums.transpose(0, 2, 3, 1, 4))
-
-
-def _give(matrix: np.ndarray, sums: np.ndarray, frame: np.ndarray, scratch: Scratch) -> None:
-    """Go the way back of `_take`."""
-    size, rows, inner = len(sums), sums.shape[2], sums.shape[4]
-    strips = scratch.empty("strips", size, rows, frame.shape[1], inner)
-    _join(matrix, sums.transpose(0, 2, 3, 1, 4), strips)
-    _join(matrix, strips.transpose(2, 1, 0, 3), frame.swapaxes(0, 1))
-
-
 def _join(matrix: np.ndarray, sums: np.ndarray, whole: np.ndarray) -> None:
-    """Add tiles up, where they overlap."""
+    """Turn sums into tiles and add them up in place, the way back of `_cut`: the entries from `_OUT` on overlap."""
     tiles = _cut(whole, len(matrix))
     np.matmul(matrix[:_OUT], sums, out=tiles[..., :_OUT, :])
     if len(matrix) > _OUT:
