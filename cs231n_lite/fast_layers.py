@@ -2,7 +2,8 @@
 
 A convolution becomes one matrix product. Every window of the padded images is laid out as a column of a matrix
 (``im2col``), so that all filters meet all windows at once; on the way back each column's gradient is added to the
-place that its window was cut from.
+place that its window was cut from. Filters of 3 x 3 over many channels have a way with fewer multiplications, which is
+taken where it is quicker: `winograd`.
 
 For speed, the images of a batch stand innermost, a few images are taken at a time, and their memory is used again for
 the next few; `im2col` says why.
@@ -43,7 +44,7 @@ def conv_forward_fast(
     out : ndarray, shape (N, F, 1 + (H + 2 * pad - HH) // stride, 1 + (W + 2 * pad - WW) // stride)
         In float32 if `x`, `w` and `b` are.
     cache : tuple
-        What `conv_backward_fast` needs.
+        What `conv_backward_fast` needs. By way of `winograd` it takes about three times the memory of `x`.
 
     Raises
     ------

@@ -18,7 +18,7 @@ multiplications for each channel and filter, where the definition has 144. `tran
 
 Each of the 36 products takes part in one matrix product over the channels. For speed, the images and channels of a
 pixel stand innermost, (H, W, N * C), so that every step runs along them. In float32 up to a digit of the result is
-lost; and a number that is not finite spoils the 4 x 4 outputs of its tiles, not only those of the windows it is in.
+lost; and a number that is not finite spoils all outputs of its tiles, not only those of the windows it is in.
 """
 
 from collections.abc import Sequence
@@ -30,8 +30,8 @@ from numpy.lib.stride_tricks import as_strided
 
 from cs231n_lite.im2col import Scratch, parts
 
-# With infinity, a point for each of the six products along an axis. In float32 these five lose less than 0, 1, -1, 2
-# and -2 do.
+# With infinity, a point for each of the six products along an axis. In float32 these five lose less than half of what
+# 0, 1, -1, 2 and -2 do.
 _POINTS = (0, 1, -1, 0.5, -2)
 _SIZE = len(_POINTS) + 1  # of a tile, which overlaps the next one by two
 _OUT = _SIZE - 2  # outputs of a tile, along each axis
@@ -127,7 +127,7 @@ def forward(
     # One array of all parts: small ones would go back to the system, and come back page by page, at every call.
     memory = np.empty((len(x), len(GG) * tiles[0] * tiles[1] * channels), dtype)
     kept, scratch = [], Scratch(dtype)
-    for part in parts(len(x), memory[:1].nbytes // channels * (channels + num_filters)):
+    for part in parts(len(x), memory[:1].nbytes // channels * num_filters):
         inputs = memory[part].reshape(_SIZE, _SIZE, *tiles, -1)
         _take(B.T, x[part], pad, inputs, scratch)
         products = scratch.empty("products", _SIZE, _SIZE, *tiles, len(x[part]) * num_filters)
