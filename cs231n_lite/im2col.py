@@ -37,9 +37,9 @@ class Scratch:
         self.memory: dict[str, np.ndarray] = {}
 
     def empty(self, name: str, *shape: int) -> np.ndarray:
-        """Give an array of this shape, with whatever was in the memory of this name; the first is the largest."""
+        """Give an array of this shape, with whatever was in the memory of this name."""
         size = math.prod(shape)
-        if name not in self.memory:
+        if name not in self.memory or self.memory[name].size < size:
             self.memory[name] = np.empty(size, self.dtype)
         return self.memory[name][:size].reshape(shape)
 

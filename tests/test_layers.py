@@ -36,6 +36,7 @@ LAYERS = {
         "schedules",
         "layer_shapes",
         "im2col",
+        "winograd",
         "fast_layers",
         "drawing",
         "digits",

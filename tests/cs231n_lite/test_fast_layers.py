@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from cs231n_lite import im2col
+from cs231n_lite import im2col, winograd
 from cs231n_lite.fast_layers import (
     conv_backward_fast,
     conv_forward_fast,
@@ -47,7 +47,19 @@ CONVOLUTIONS = {
     "as large as the image": ((5, 1, 7, 7), (3, 1, 7, 7), 1, 0),
     "windows with gaps": ((2, 2, 4, 9), (3, 2, 2, 2), 4, 0),
     "windows of padding alone": ((2, 1, 3, 4), (2, 1, 2, 2), 1, 3),
+    "whole tiles": ((3, 2, 8, 4), (4, 2, 3, 3), 1, 1),
+    "tiles that are not full": ((2, 3, 7, 9), (2, 3, 3, 3), 1, 1),
+    "one image, one channel, one filter": ((1, 1, 6, 5), (1, 1, 3, 3), 1, 0),
+    "one output": ((3, 2, 3, 3), (2, 2, 3, 3), 1, 0),
+    "tiles of padding alone": ((2, 2, 1, 2), (3, 2, 3, 3), 1, 5),
 }
+
+
+@pytest.fixture(params=["as chosen", "minimal filtering"])
+def way(request, monkeypatch):
+    """Convolve as `conv_forward_fast` chooses, and by minimal filtering wherever that can be done."""
+    if request.param == "minimal filtering":
+        monkeypatch.setattr(winograd, "pays", lambda w, stride, *_: w.shape[2:] == (3, 3) and stride == 1)
 
 
 @pytest.fixture(params=CONVOLUTIONS.values(), ids=CONVOLUTIONS.keys())
@@ -60,6 +72,7 @@ def convolution(request):
     return x, w, b, {"stride": stride, "pad": pad}, rng.normal(size=(x_shape[0], w_shape[0], *sizes))
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("part_bytes", [1, 2000, 10**9])  # one image at a time, some, all
 def test_convolution_equals_the_loops(convolution, part_bytes, monkeypatch):
     monkeypatch.setattr(im2col, "_PART_BYTES", part_bytes)
@@ -71,6 +84,7 @@ def test_convolution_equals_the_loops(convolution, part_bytes, monkeypatch):
         np.testing.assert_allclose(fast, slow, rtol=0, atol=1e-10)
 
 
+@pytest.mark.usefixtures("way")
 def test_the_gradient_of_the_images_can_be_left_out(convolution):
     x, w, b, conv_param, dout = convolution
     _, cache = conv_forward_fast(x, w, b, conv_param)
@@ -87,10 +101,12 @@ def test_a_batch_is_cut_into_parts_of_which_the_last_is_shorter(monkeypatch):
     assert list(im2col.parts(0, 100)) == []
 
 
-def test_the_gradients_of_a_convolution_are_those_that_differences_show():
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(("w_shape", "stride"), [((2, 3, 3, 2), 2), ((2, 3, 3, 3), 1)])
+def test_the_gradients_of_a_convolution_are_those_that_differences_show(w_shape, stride):
     rng = np.random.default_rng(8)
-    x, w, b = rng.normal(size=(2, 3, 5, 4)), rng.normal(size=(2, 3, 3, 2)), rng.normal(size=2)
-    conv_param = {"stride": 2, "pad": 1}
+    x, w, b = rng.normal(size=(2, 3, 5, 4)), rng.normal(size=w_shape), rng.normal(size=2)
+    conv_param = {"stride": stride, "pad": 1}
     out, cache = conv_forward_fast(x, w, b, conv_param)
     dout = rng.normal(size=out.shape)
     dx, dw, db = conv_backward_fast(dout, cache)
@@ -100,6 +116,85 @@ def test_the_gradients_of_a_convolution_are_those_that_differences_show():
         (b, db, lambda b: conv_forward_fast(x, w, b, conv_param)[0]),
     ):
         np.testing.assert_allclose(gradient, numerical_gradient(function, point, dout), atol=1e-8)
+
+
+# --- which way is taken, and what minimal filtering costs in digits
+
+
+def draw(x_shape, w_shape, dtype=np.float64):
+    """Draw x, w, b and a gradient, for a stride of one and a frame of one."""
+    rng = np.random.default_rng(7)
+    shapes = x_shape, w_shape, w_shape[:1], (x_shape[0], w_shape[0], *x_shape[2:])
+    return [rng.normal(size=shape).astype(dtype) for shape in shapes]
+
+
+def there_and_back(x, w, b, dout):
+    """Give out, dx, dw and db, for a stride of one and a frame of one."""
+    out, cache = conv_forward_fast(x, w, b, {"stride": 1, "pad": 1})
+    return out, *conv_backward_fast(dout, cache)
+
+
+TAKEN = ((1, 32, 7, 8), (16, 32, 3, 3), 1, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "stride", "dtype", "taken"),
+    [
+        (*TAKEN, True),
+        (*TAKEN[:3], np.float64, True),
+        ((64, 32, 16, 16), (64, 32, 3, 3), 1, np.float32, True),
+        ((1, 32, 3, 4), *TAKEN[1:], True),  # three quarters of a tile
+        ((1, 32, 3, 3), *TAKEN[1:], False),
+        ((9, 32, 5, 5), *TAKEN[1:], False),
+        ((9, 31, 8, 8), (16, 31, 3, 3), 1, np.float32, False),
+        (TAKEN[0], (15, 32, 3, 3), 1, np.float32, False),
+        (TAKEN[0], (16, 32, 3, 1), 1, np.float32, False),
+        (TAKEN[0], (16, 32, 5, 5), 1, np.float32, False),
+        (TAKEN[0], TAKEN[1], 2, np.float32, False),
+        (*TAKEN[:3], np.float16, False),
+        (*TAKEN[:3], np.int64, False),
+    ],
+)
+def test_minimal_filtering_is_taken_where_it_pays(x_shape, w_shape, stride, dtype, taken, monkeypatch):
+    calls = []
+
+    def spy(name):
+        real = getattr(winograd, name)
+        monkeypatch.setattr(winograd, name, lambda *arguments: calls.append(name) or real(*arguments))
+
+    spy("forward")
+    spy("backward")
+    x, w, b = (np.ones(shape, dtype) for shape in (x_shape, w_shape, w_shape[:1]))
+    out, cache = conv_forward_fast(x, w, b, {"stride": stride, "pad": 1})
+    conv_backward_fast(out, cache)
+    assert calls == (["forward", "backward"] if taken else [])
+
+
+@pytest.mark.parametrize("num_images", [0, 1, 3])
+def test_where_it_is_taken_it_equals_the_loops(num_images):
+    given = draw((num_images, 40, 15, 11), (20, 40, 3, 3))
+    assert winograd.pays(given[1], 1, 15, 11, given[1].dtype)
+    for fast, slow in zip(there_and_back(*given), conv_by_loops(*given, stride=1, pad=1), strict=True):
+        assert fast.shape == slow.shape
+        np.testing.assert_allclose(fast, slow, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(("channels", "size"), [(32, 16), (256, 8)])
+def test_in_float32_it_keeps_five_digits_of_the_largest_number(channels, size):
+    given = draw((8, channels, size, size), (64, channels, 3, 3), np.float32)
+    exact = there_and_back(*(array.astype(np.float64) for array in given))
+    for array, expected in zip(there_and_back(*given), exact, strict=True):
+        assert array.dtype == np.float32
+        np.testing.assert_allclose(array, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("points", [(0, 1, -1), (0, 1, -1, 0.5, -2), (3, -2)])
+def test_the_sums_of_any_points_filter_and_spread(points):
+    A, G, B = winograd.transforms(points)
+    rng = np.random.default_rng(4)
+    d, g, dy = rng.normal(size=len(points) + 1), rng.normal(size=3), rng.normal(size=len(points) - 1)
+    np.testing.assert_allclose(A.T @ ((G @ g) * (B.T @ d)), np.correlate(d, g), atol=1e-12)
+    np.testing.assert_allclose(B @ ((G @ g) * (A @ dy)), np.convolve(dy, g), atol=1e-12)
 
 
 POOLS = {
@@ -167,6 +262,7 @@ def layers(x, w, b):
     return out, pooled, dout, *conv_backward_fast(dout, cache)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("num_images", [0, 1, 3])
 def test_dtypes_and_shapes_are_kept_and_arguments_left_alone(dtype, num_images):
@@ -194,6 +290,7 @@ def test_whole_numbers_are_not_what_the_result_is_rounded_to():
     np.testing.assert_array_equal(dx, [[[[1.0]]]])
 
 
+@pytest.mark.usefixtures("way")
 def test_an_array_in_another_order_in_memory_gives_the_same():
     rng = np.random.default_rng(5)
     x, w, b = rng.normal(size=(3, 6, 5, 2)).transpose(0, 3, 2, 1), rng.normal(size=(3, 3, 2, 4)).T, rng.normal(size=4)
