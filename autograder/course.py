@@ -17,11 +17,11 @@ from autograder.assignment import Assignment
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.grade import Graded, grade, write_outputs
 from autograder.model import Report, all_ungraded
-from autograder.probe import Session
 from autograder.restore import restore
 from autograder.sandbox import kernel, levels
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.policy import Policy
+from autograder.session import Session
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ import numpy as np
 from autograder.faults import GraderFault
 from autograder.model import Case, NotAnArray, Observation, Raised
 from autograder.origins import RULES, arrays
-from autograder.probe import Lost, Session
 from autograder.questions import Question
+from autograder.session import Lost, Session
 from cs231n_lite import evidence
 from cs231n_lite.causes import OVERFLOW
 from cs231n_lite.compare import tolerance

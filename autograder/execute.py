@@ -21,10 +21,10 @@ from nbformat.v4 import new_output
 
 from autograder import notebook
 from autograder.model import Outcome, Verdict, all_failed
-from autograder.probe import Lost, Session
 from autograder.questions import Question
 from autograder.sandbox.base import Kernel, Sandbox
 from autograder.sandbox.policy import MB, Policy
+from autograder.session import Lost, Session
 
 OUTPUTS_TOGETHER = 8  # times what is kept of one cell's output may be kept of a notebook's
 OUTPUT_LIMIT = 16  # times what is kept of a cell's output, and the cell is stopped

@@ -13,10 +13,10 @@ from autograder.assignment import Assignment, check_id
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.judge import judge
 from autograder.model import Outcome, Report, Verdict, all_failed, all_ungraded, summary
-from autograder.probe import Session
 from autograder.questions import Question
 from autograder.restore import restore
 from autograder.sandbox.base import Sandbox
+from autograder.session import Session
 
 # Outputs of a check cell that we could not judge carry this key, for the gradebook.
 UNGRADED_KEY = "ungraded"

@@ -13,8 +13,8 @@ import numpy as np
 from autograder.diagnose import observe_reference
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.model import Case, Outcome, OutputOutcome, Verdict, all_failed
-from autograder.probe import Session
 from autograder.questions import Question
+from autograder.session import Session
 from cs231n_lite import data
 
 # As float64 they must cross the wall beside the hidden images, whatever they were saved as.

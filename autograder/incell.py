@@ -21,6 +21,7 @@ from autograder.faults import GraderFault
 from autograder.judge import judge
 from autograder.model import Verdict, summary
 from autograder.questions import Question
+from autograder.session import Beside, Session
 
 SECONDS = 30.0
 
@@ -86,7 +87,7 @@ def main(course: str, folder: str, name: str, descriptor: str) -> None:
         _expected(assignment, found[0]) as expected,
         contextlib.redirect_stdout(None),  # what the reference prints is no verdict
     ):
-        student = probe.Session(sock, SECONDS)
+        student = Session(sock, SECONDS)
         if found[0].file:
             outcome = handin.judge_model(found[0], Path(folder), expected, seed)
         else:
@@ -97,10 +98,10 @@ def main(course: str, folder: str, name: str, descriptor: str) -> None:
     sys.stdout.write(json.dumps({"points": outcome.points, "lines": lines}))
 
 
-def _expected(assignment: Assignment, question: Question) -> contextlib.AbstractContextManager[probe.Session]:
+def _expected(assignment: Assignment, question: Question) -> contextlib.AbstractContextManager[Session]:
     """Give the reference: beside us for a closed question, of which there are many and each is quick."""
     if isinstance(question, Closed):
-        return contextlib.nullcontext(probe.Beside(reference.Namespaces(assignment)))
+        return contextlib.nullcontext(Beside(reference.Namespaces(assignment)))
     return reference.session(assignment)
 
 

@@ -12,8 +12,9 @@ import numpy as np
 from autograder.diagnose import Seen, causes_of, observe_reference, recognise
 from autograder.faults import GraderFault
 from autograder.model import NotAnArray, Outcome, OutputOutcome, Verdict, all_failed
-from autograder.probe import Session, arrays_in
+from autograder.probe import arrays_in
 from autograder.questions import INPUTS, Question
+from autograder.session import Session
 from cs231n_lite.compare import Mismatch, changed, compare, notes, pattern_over_cases
 
 NOT_WRITTEN = "NotImplementedError"

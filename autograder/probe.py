@@ -1,32 +1,26 @@
-"""Observe there, judge here: the two ends of the wall.
+"""Observe there, judge here: the far end of the wall.
 
 `serve` runs beside the code under observation. It is sent the source of a probe and its inputs,
-calls the probe and sends back what it saw: plain arrays, or what was raised. `Session` is our
-end. Neither knows what is right.
+calls the probe and sends back what it saw: plain arrays, or what was raised. It does not know
+what is right. Our end is `autograder.session`.
 """
 
-import contextlib
 import functools
 import linecache
 import os
-import secrets
 import socket
 import traceback
-import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from autograder import wire
-from autograder.model import NotAnArray, Observation, Raised
 
 FOREVER = 3600.0
 MAX_TEXT = 500
-MAX_REPLY = 32 * 2**20
 MAX_ENTRIES = 2**22  # of one array: whatever its dtype, comparing it takes 8 bytes for each
-MAX_HELD = 64 * 2**20  # what all observations of one session that somebody still looks at may take together
 PROBE_FILE = "<probe>"
 
 
@@ -48,9 +42,6 @@ class Answers:
         return self._namespace[name]
 
 
-# ---------------------------------------------------------------------- the observed side
-
-
 def serve(sock: socket.socket, namespace_of: Callable[[str], Mapping[str, Any]]) -> None:
     """Answer requests until the other end says it is done or goes away.
 
@@ -67,7 +58,7 @@ def serve(sock: socket.socket, namespace_of: Callable[[str], Mapping[str, Any]])
             if request["do"] == "done":
                 return
             number = {"number": request["number"]}
-            reply = _observe(request, namespace_of)
+            reply = observe(request, namespace_of)
             try:
                 wire.send(sock, reply | number, FOREVER, request["room"])
             except wire.Disconnected:
@@ -86,9 +77,10 @@ def serve_kernel(descriptor: int) -> None:
         serve(sock, lambda variant: get_ipython().user_ns)
 
 
-def _observe(request: dict[str, Any], namespace_of: Callable[[str], Mapping[str, Any]]) -> dict[str, Any]:
+def observe(request: dict[str, Any], namespace_of: Callable[[str], Mapping[str, Any]]) -> dict[str, Any]:
+    """Call the probe of a request and say what was seen, in plain data."""
     inputs = request["inputs"]
-    before = _copied(inputs)
+    before = copied(inputs)
     try:
         namespace: dict[str, Any] = {"np": np}
         exec(_compiled(request["source"]), namespace)  # our probe, not the student's text
@@ -134,9 +126,10 @@ def _raised(error: BaseException) -> dict[str, str]:
     return {"type_name": type(error).__name__, "message": said[:MAX_TEXT], "where": where[:MAX_TEXT]}
 
 
-def _copied(value: Any) -> Any:
+def copied(value: Any) -> Any:
+    """Copy the arrays in a mapping, and in mappings inside it."""
     if isinstance(value, dict):
-        return {key: _copied(item) for key, item in value.items()}
+        return {key: copied(item) for key, item in value.items()}
     return value.copy() if isinstance(value, np.ndarray) else value
 
 
@@ -165,130 +158,3 @@ def arrays_in(inputs: Mapping[str, Any], prefix: str = "") -> dict[str, np.ndarr
 
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return a.dtype == b.dtype and a.shape == b.shape and a.tobytes() == b.tobytes()
-
-
-# ---------------------------------------------------------------------------------- our side
-
-
-class Lost(Exception):
-    """The observed process can no longer be talked to; the text says why."""
-
-
-class Session:
-    """Our end of the wall: asks for observations, one at a time.
-
-    Each request bears a number that cannot be guessed, and its answer must bear the same: one made up
-    beforehand, or sent again, is no answer. What the other side can make us hold is bounded, whoever
-    keeps the observations: one answer to `MAX_REPLY`, all that are kept to `MAX_HELD`.
-
-    Parameters
-    ----------
-    sock : socket
-        Connected to a process that runs `serve`.
-    seconds : float
-        How long one observation may take.
-    """
-
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
-        self._sock = sock
-        self.seconds = seconds
-        self._lost = ""
-        self._given: list[weakref.ref[np.ndarray]] = []
-
-    def observe(
-        self, source: str, probe: str, inputs: Mapping[str, Any], *, seed: int = 0, variant: str = ""
-    ) -> Observation:
-        """Have the probe called over there and give back what it saw.
-
-        Raises
-        ------
-        Lost
-            If no well-formed answer came in time. The session is of no use afterwards.
-        """
-        number, room = secrets.token_hex(16), self._room()
-        request = {"do": "observe", "number": number, "room": room, "source": source, "probe": probe}
-        request |= {"inputs": dict(inputs), "seed": seed, "variant": variant}
-        with self._talking():
-            wire.send(self._sock, request, self.seconds)
-            seen = _observation(wire.receive(self._sock, self.seconds, room), number)
-        values = (*seen.values.values(), *seen.changed.values())
-        self._given += [weakref.ref(value) for value in values if isinstance(value, np.ndarray)]
-        return seen
-
-    def done(self) -> None:
-        """Let the other side go on with its own work.
-
-        Raises
-        ------
-        Lost
-            If it is not there any more, or has said more than it was asked.
-        """
-        with self._talking():
-            wire.send(self._sock, {"do": "done"}, self.seconds)
-
-    def _room(self) -> int:
-        """Work out how large the next answer may be; what was raised always finds room."""
-        kept = [array for ref in self._given if (array := ref()) is not None]
-        self._given = [weakref.ref(array) for array in kept]
-        return max(min(MAX_REPLY, MAX_HELD - sum(array.nbytes for array in kept)), wire.MAX_HEADER)
-
-    @contextlib.contextmanager
-    def _talking(self) -> Iterator[None]:
-        """Turn whatever goes wrong into `Lost`, for good: there is no telling where the next answer would begin."""
-        if self._lost:
-            raise Lost(self._lost)
-        try:
-            if wire.waiting(self._sock):
-                raise wire.WireError("It came before it was asked for.")
-            yield
-        except wire.WireError as error:
-            self._lost = self._why(error)
-            raise Lost(self._lost) from error
-
-    def _why(self, error: wire.WireError) -> str:
-        match error:
-            case wire.OutOfTime():
-                return f"stopped after {self.seconds:g} s: does a loop never end?"
-            case wire.Disconnected():
-                return "the Python process ended: does the code call exit(), or need too much memory?"
-        return f"what came back could not be read. {error}"
-
-
-class Beside(Session):
-    """A session without a wall: the observed code is trusted and runs in this very process."""
-
-    def __init__(self, namespace_of: Callable[[str], Mapping[str, Any]]) -> None:
-        self._namespace_of = namespace_of
-
-    def observe(
-        self, source: str, probe: str, inputs: Mapping[str, Any], *, seed: int = 0, variant: str = ""
-    ) -> Observation:
-        """Call the probe here, on a copy of its inputs."""
-        request = {"source": source, "probe": probe, "inputs": _copied(dict(inputs)), "seed": seed, "variant": variant}
-        return _observation(_observe(request, self._namespace_of) | {"number": ""}, "")
-
-
-def _observation(reply: Any, number: str) -> Observation:
-    """Rebuild an observation from the reply to request `number`, refusing anything that is not one."""
-    match reply:
-        case {"number": str(echo)} if echo == number:
-            pass
-        case _:
-            raise wire.WireError("It does not answer what was asked.")
-    match reply:
-        case {"raised": {"type_name": str(kind), "message": str(message), "where": str(where)}}:
-            return Observation({}, {}, Raised(kind[:MAX_TEXT], message[:MAX_TEXT], where[:MAX_TEXT]))
-        case {"values": dict(values), "changed": dict(changed)} if all(
-            isinstance(v, np.ndarray) for v in changed.values()
-        ):
-            return Observation({str(k): _value(v) for k, v in values.items()}, changed)
-    raise wire.WireError("An observation holds values and changed inputs, or what was raised.")
-
-
-def _value(value: Any) -> np.ndarray | NotAnArray:
-    if isinstance(value, np.ndarray) and value.size <= MAX_ENTRIES:
-        return value
-    match value:
-        case {"type": str(name)}:
-            return NotAnArray(name[:100])
-    raise wire.WireError(f"An observed value is an array of at most {MAX_ENTRIES:,} entries or the name of a type.")

@@ -20,6 +20,7 @@ from autograder import probe
 from autograder.assignment import Assignment
 from autograder.faults import GraderFault
 from autograder.mutants import VARIANT, Mutant, mutants
+from autograder.session import Lost, Session
 
 SECONDS = 60.0
 _QUIET = {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
@@ -78,7 +79,7 @@ def _module(path: Path) -> ModuleType:
 
 
 @contextlib.contextmanager
-def session(assignment: Assignment, seconds: float = SECONDS, memory: int = 0) -> Iterator[probe.Session]:
+def session(assignment: Assignment, seconds: float = SECONDS, memory: int = 0) -> Iterator[Session]:
     """Run the reference beside us and give our end of the wall.
 
     Parameters
@@ -106,8 +107,8 @@ def session(assignment: Assignment, seconds: float = SECONDS, memory: int = 0) -
         )
         theirs.close()
         try:
-            yield probe.Session(ours, seconds)
-        except probe.Lost as error:
+            yield Session(ours, seconds)
+        except Lost as error:
             said.seek(0)
             last = said.read().strip().rpartition("\n")[2]
             raise GraderFault(f"The reference of {assignment.name} broke down: {error} {last}".strip()) from error

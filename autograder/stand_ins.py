@@ -11,7 +11,7 @@ from typing import Any
 from autograder import reference
 from autograder.assignment import Assignment
 from autograder.model import Observation
-from autograder.probe import Lost, Session
+from autograder.session import Lost, Session
 
 SECONDS = 5.0  # of one observation of a mutant
 MEMORY = 4 * 2**30  # of address space for the mutants' process

@@ -20,8 +20,8 @@ from autograder.diagnose import Seen, causes_of
 from autograder.judge import look, passes, verdict_on
 from autograder.model import Outcome, Verdict
 from autograder.mutants import VARIANT, Mutant
-from autograder.probe import Beside, Lost
 from autograder.questions import INPUTS, Question
+from autograder.session import Beside, Lost
 from autograder.stand_ins import MutantSession, Remembered
 from autograder.truth import agrees
 from autograder.verify import SEEDS, AsStudent

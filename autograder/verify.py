@@ -12,11 +12,11 @@ from autograder.assignment import GIVEN_FILE, Assignment
 from autograder.grade import Graded, grade
 from autograder.judge import judge
 from autograder.model import Observation, Outcome, Verdict
-from autograder.probe import Session
 from autograder.questions import Question
 from autograder.sandbox import kernel
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.policy import Policy
+from autograder.session import Session
 
 MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 ALLOWED = {".ipynb", ".py", ".md", ".txt", ".png", ".svg", ".csv"}

@@ -21,7 +21,7 @@ import numpy as np
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from autograder import markdown, notebook, outputs, probe, wire
+from autograder import markdown, notebook, outputs, probe, session, wire
 from autograder.faults import SubmissionFault
 from autograder.model import NotAnArray
 from autograder.restore import restore
@@ -46,7 +46,7 @@ def of_message(data: bytes) -> str:
 def of_reply(reply: Any) -> str:
     """Read an observation; give what came of it."""
     try:
-        seen = probe._observation(reply, NUMBER)
+        seen = session._observation(reply, NUMBER)
     except wire.WireError as error:
         return str(error)
     assert all(isinstance(value, np.ndarray | NotAnArray) for value in seen.values.values())

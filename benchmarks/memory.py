@@ -17,6 +17,7 @@ from autograder import handin, markdown, notebook, probe, wire
 from autograder.faults import AutograderError, SubmissionFault
 from autograder.questions import handed_in
 from autograder.restore import restore
+from autograder.session import Lost, Session
 from benchmarks.strangers import FRAME, STUBS
 from benchmarks.worst import MB, MODELS, NOTEBOOKS, REPLIES, archive
 from cs231n_lite import data
@@ -54,7 +55,7 @@ def child(kind: str, *arguments: str) -> None:
     before, outcome = _memory("VmRSS"), "read"
     try:
         act(*arguments)
-    except (AutograderError, probe.Lost) as error:
+    except (AutograderError, Lost) as error:
         outcome = str(error)
     print(_memory("VmHWM") - before, outcome)
 
@@ -73,7 +74,7 @@ def _notebook(path: str) -> None:
 
 def _replies(descriptor: str) -> None:
     with socket.socket(fileno=int(descriptor)) as sock:
-        session = probe.Session(sock, 20)
+        session = Session(sock, 20)
         kept = [session.observe("", "", {}) for _ in range(6)]
     for seen in kept:
         for value in seen.values.values():
@@ -82,7 +83,7 @@ def _replies(descriptor: str) -> None:
 
 def _model(path: str, descriptor: str) -> None:
     with socket.socket(fileno=int(descriptor)) as sock:
-        outcome = handin.judge_model(best, Path(path).parent, probe.Session(sock, 20), 7)
+        outcome = handin.judge_model(best, Path(path).parent, Session(sock, 20), 7)
     if outcome.headline:
         raise SubmissionFault(outcome.headline)
 

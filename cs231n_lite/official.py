@@ -70,6 +70,8 @@ def verified_bytes(path: Path, key: str) -> bytes:
     ------
     FileNotFoundError
         If it is not there.
+    OSError
+        If there is something that is no file, or may not be read.
     ValueError
         If it is not the official file: cut short, changed, or another one.
     """
@@ -82,6 +84,11 @@ def verified_bytes(path: Path, key: str) -> bytes:
     except FileNotFoundError:
         raise FileNotFoundError(
             f"{key}, {size:,} bytes, is needed, but {path.parent} has no {path.name}. Put it there {mend}"
+        ) from None
+    except OSError as problem:  # on Windows a folder is a file one may not open
+        what = "a folder" if path.is_dir() else f"{problem.strerror or problem}"
+        raise OSError(
+            f"{key} must be a file, {size:,} bytes. Got {what} at {path}. Move it away and replace it {mend}"
         ) from None
     stamp = (path, len(content), path.stat().st_mtime_ns)
     if stamp not in _verified:

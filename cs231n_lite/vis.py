@@ -95,7 +95,7 @@ def plot_curves(
 def plot_history(solver: Any) -> tuple["Axes", "Axes"]:
     """Draw the loss of each step, and the accuracy after each epoch, side by side.
 
-    The loss is drawn twice: pale as it was, and dark as the running mean over a fiftieth of the steps.
+    The loss is drawn twice if there are many steps: pale as it was, and dark as the running mean over a fiftieth of them.
 
     Parameters
     ----------
@@ -130,8 +130,10 @@ def plot_history(solver: Any) -> tuple["Axes", "Axes"]:
     smoothed = np.convolve(loss, np.full(window, 1 / window), mode="valid")
     with _look() as plt:
         _, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, HEIGHT), layout="constrained")
-        left.plot(np.arange(1, len(loss) + 1), loss, color=COLOURS[0], alpha=0.3, linewidth=0.8, label="each step")
-        left.plot(np.arange(len(smoothed)) + (window + 1) / 2, smoothed, color=COLOURS[0], label=f"mean of {window}")
+        if window > 1:
+            left.plot(np.arange(1, len(loss) + 1), loss, color=COLOURS[0], alpha=0.3, linewidth=0.8, label="each step")
+        label = f"mean of {window}" if window > 1 else "each step"
+        left.plot(np.arange(len(smoothed)) + (window + 1) / 2, smoothed, color=COLOURS[0], label=label)
         left.set(xlabel="step", ylabel="loss", title="Loss")
         left.legend()
         accuracies = {"training": solver.train_acc_history, "validation": solver.val_acc_history}

@@ -69,6 +69,7 @@ LAYERS = {
         "model",
         "wire",
         "probe",
+        "session",
         "parse",
         "notebook",
         "outputs",
@@ -111,6 +112,7 @@ LAYERS = {
         "report.page",
         "report.table",
         "incell",
+        "nbgrader_steps",
         "nbgrader_bridge",
         "samples",
         "verify",
@@ -124,10 +126,11 @@ LAYERS = {
     ),
 }
 
-# These libraries are named in one room each.
+# These libraries are named in a room or two each.
+NBGRADER = {"autograder.nbgrader_steps", "autograder.nbgrader_bridge"}
 ROOMS = {
-    "nbgrader": {"autograder.nbgrader_bridge"},
-    "traitlets": {"autograder.nbgrader_bridge", "autograder.sandbox.ipython"},
+    "nbgrader": NBGRADER,
+    "traitlets": NBGRADER | {"autograder.sandbox.ipython"},
     "typer": {"autograder.cli", "cs231n_lite.cli"},
     "rich": {"autograder.cli", "autograder.report.strength", "autograder.report.table", "cs231n_lite.cli"},
     "matplotlib": {f"cs231n_lite.{name}" for name in LAYERS["cs231n_lite"] if name.startswith("vis")},

@@ -16,8 +16,8 @@ from autograder.faults import GraderFault
 from autograder.judge import judge
 from autograder.model import Observation, Raised, Verdict
 from autograder.personal import personal
-from autograder.probe import Beside
 from autograder.questions import load_questions
+from autograder.session import Beside
 from tests.conftest import COURSE
 
 REFERENCE = {

@@ -13,8 +13,9 @@ from autograder.diagnose import Seen, alike, causes_of
 from autograder.faults import GraderFault
 from autograder.judge import judge, verdict_on
 from autograder.model import Case, NotAnArray, Observation, Raised, Verdict
-from autograder.probe import Beside, Lost, Session, serve
+from autograder.probe import serve
 from autograder.questions import load_questions, question
+from autograder.session import Beside, Lost, Session
 from autograder.verify import judge_variant
 
 CHECKS = Path(__file__).parents[2] / "assignments" / "checks"

@@ -14,8 +14,9 @@ from autograder import handin, wire
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.handin import judge_model, read_arrays
 from autograder.model import Verdict
-from autograder.probe import Session, serve
+from autograder.probe import serve
 from autograder.questions import handed_in
+from autograder.session import Session
 from cs231n_lite.params import save_params
 
 FILE = "best.npz"

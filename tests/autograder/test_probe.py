@@ -13,7 +13,8 @@ import pytest
 
 from autograder import probe, wire
 from autograder.model import NotAnArray, Observation, Raised
-from autograder.probe import Answers, Lost, Session, arrays_in, serve
+from autograder.probe import Answers, arrays_in, serve
+from autograder.session import MAX_REPLY, Lost, Session
 
 X = np.array([[1.5, -2.0, 0.5], [4.0, 0.0, -1.0]])
 CALL = "def call(student, **inputs):\n    return {'out': student.f(**inputs)}"
@@ -489,7 +490,7 @@ class TestRoom:
 
     def test_an_answer_larger_than_we_said_is_not_even_received(self):
         def answer_to(request):
-            assert request["room"] == probe.MAX_REPLY
+            assert request["room"] == MAX_REPLY
             return struct.pack(">Q", request["room"] + 1)
 
         with pytest.raises(Lost, match=r"could not be read. A message may have 33554432 bytes. Got one of 33554433"):

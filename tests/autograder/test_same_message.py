@@ -7,8 +7,8 @@ import pytest
 
 from autograder.judge import judge
 from autograder.notebook import source_of
-from autograder.probe import Beside
 from autograder.reference import Namespaces
+from autograder.session import Beside
 
 BEFORE = ("setup", "worked-example", "random-example", "network-by-hand")
 

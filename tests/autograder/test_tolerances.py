@@ -7,9 +7,10 @@ tolerance has room for ten times that, and the smallest known mistake is ten tol
 import numpy as np
 import pytest
 
-from autograder.probe import Beside, arrays_in
+from autograder.probe import arrays_in
 from autograder.questions import INPUTS
 from autograder.reference import Namespaces
+from autograder.session import Beside
 from autograder.trials import Bench
 from cs231n_lite.tolerances import share_of_tolerance, tolerance
 

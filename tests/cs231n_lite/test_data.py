@@ -231,6 +231,17 @@ def test_a_folder_that_is_not_there_is_no_silent_fallback(nowhere, monkeypatch):
             load(5, 1, 1)
 
 
+def test_a_folder_in_the_place_of_a_file(official):
+    path = official.path("mnist/train-labels-idx1-ubyte.gz")
+    path.unlink()
+    path.mkdir()
+    message = (
+        r"train-labels-idx1-ubyte\.gz must be a file, [\d,]+ bytes\. Got a folder at .*\. Move it away and replace"
+    )
+    with pytest.raises(OSError, match=message):
+        data.load_mnist(5, 1, 1)
+
+
 def test_a_file_cut_short_is_said_to_be(official):
     path = official.path("cifar-10-batches-py/data_batch_1")
     path.write_bytes(path.read_bytes()[:1_500])

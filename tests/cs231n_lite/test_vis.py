@@ -77,10 +77,11 @@ def history(steps):
     return SimpleNamespace(loss_history=list(loss), train_acc_history=[0.1, 0.5], val_acc_history=[0.1, 0.4])
 
 
-@pytest.mark.parametrize("steps", [1, 49, 150])
-def test_history_shows_loss_raw_and_smoothed_and_both_accuracies(steps):
+@pytest.mark.parametrize(("steps", "lines"), [(1, 1), (99, 1), (100, 2), (150, 2)])  # a mean of one is no second line
+def test_history_shows_loss_raw_and_smoothed_and_both_accuracies(steps, lines):
     left, right = vis.plot_history(history(steps))
-    raw, smoothed = left.lines
+    assert len(left.lines) == lines
+    raw, smoothed = left.lines[0], left.lines[-1]
     assert len(raw.get_ydata()) == steps
     # The mean over a window of a straight line lies on the line.
     expected = np.interp(smoothed.get_xdata(), raw.get_xdata(), raw.get_ydata())

@@ -1,0 +1,156 @@
+"""Our four steps of nbgrader's pipeline: stubs that name their question, reading, judging and saving verdicts."""
+
+import atexit
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbformat import NotebookNode
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import (
+    ClearSolutions,
+    NbGraderPreprocessor,
+    SaveAutoGrades,
+)
+from traitlets import Float, Unicode
+
+from autograder import grade, notebook, reference
+from autograder.assignment import Assignment, find_course
+from autograder.model import all_failed
+from autograder.sandbox import kernel, levels
+from autograder.sandbox.base import Sandbox
+from autograder.sandbox.policy import AUTO, Policy
+from autograder.session import Session
+
+STUB = 'raise NotImplementedError("{name} is not written yet: replace this line with your own code.")'
+FAULT_KEY = "autograder_fault"
+
+
+class NamedStubs(ClearSolutions):
+    """Clears solutions as nbgrader does, with a stub that names its question."""
+
+    def preprocess_cell(
+        self, cell: NotebookNode, resources: dict[str, Any], cell_index: int
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Clear one cell."""
+        self.code_stub = {"python": STUB.format(name=notebook.grade_id(cell))}
+        return super().preprocess_cell(cell, resources, cell_index)
+
+
+class SubmissionExporter(NotebookExporter):
+    """Reads a submitted file as plain JSON and puts it on the instructor's frame, whatever it holds.
+
+    nbgrader reads each notebook twice: as handed in, then as it sanitised it. Only the first is a stranger's.
+    """
+
+    def from_filename(
+        self, filename: str, resources: dict[str, Any] | None = None, **kwargs: Any
+    ) -> tuple[NotebookNode, dict[str, Any]]:
+        """Read one notebook file."""
+        resources = resources or {}
+        names = resources["nbgrader"]
+        if Path(filename).resolve().parent != _submitted(self, names):
+            return super().from_filename(filename, resources=resources, **kwargs)
+        book, notes, fault = grade.read(Path(filename), _assignment(names["assignment"]))
+        node = nbformat.from_dict(book)
+        node.metadata[FAULT_KEY] = fault
+        for note in (*notes, *([fault] if fault else [])):
+            self.log.warning("%s: %s", names["student"], note)
+        path = Path(filename)
+        resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
+        return self.from_notebook_node(node, resources=resources, **kwargs)
+
+
+class JudgeOutside(NbGraderPreprocessor):
+    """Takes the place of nbgrader's Execute: runs the notebook in our kernel and decides its check cells outside."""
+
+    question_seconds = Float(Policy.question_seconds, help="Wall time of one observation of one question.").tag(
+        config=True
+    )
+
+    isolation = Unicode(AUTO, help="The wall students' code runs behind; 'autograder doctor' lists them.").tag(
+        config=True
+    )
+
+    # Filled by `record`, which has graded in parallel beforehand; empty under plain `nbgrader autograde`.
+    graded: Mapping[str, grade.Graded] = {}
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Run and judge one sanitised notebook."""
+        names = resources["nbgrader"]
+        done = self.graded.get(names["student"])
+        if done is not None:
+            return _with_outputs(nb, done.notebook), resources
+        assignment = _assignment(names["assignment"])
+        book = json.loads(json.dumps(nb))
+        fault = book["metadata"].pop(FAULT_KEY, "")
+        if fault:
+            outcomes = {q.name: all_failed(q.name, q.points, fault) for q in assignment.questions}
+        else:
+            folder = _submitted(self, names)
+            policy = replace(Policy(), question_seconds=self.question_seconds, isolation=self.isolation)
+            expected, sandbox = _processes(assignment, policy)
+            book, outcomes = grade.mark(book, assignment, expected, sandbox, folder, secrets.randbits(32))
+        grade.write_outputs(book, outcomes)
+        return nbformat.from_dict(book), resources
+
+
+def _with_outputs(nb: NotebookNode, done: notebook.Notebook) -> NotebookNode:
+    """Give nbgrader's sanitised notebook, checksums and all, the outputs of the graded one."""
+    graded = {cell["id"]: cell for cell in done["cells"]}
+    for cell in nb.cells:
+        if cell.cell_type == "code" and cell.id in graded:
+            cell.update({key: nbformat.from_dict(graded[cell.id][key]) for key in ("outputs", "execution_count")})
+    return nb
+
+
+class SaveVerdicts(SaveAutoGrades):
+    """Saves marks as nbgrader does; what we could not grade waits for a person instead of scoring zero."""
+
+    def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
+        super()._add_score(cell, resources)
+        if any(output.get("metadata", {}).get(grade.UNGRADED_KEY) for output in cell.get("outputs", [])):
+            row = self.gradebook.find_grade(
+                cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id
+            )
+            row.auto_score = None
+            row.needs_manual_grade = True
+            self.gradebook.db.commit()
+
+
+# ------------------------------------------------------------------------ used by our own commands
+
+
+def _assignment(name: str) -> Assignment:
+    return Assignment(find_course(Path.cwd()), name)
+
+
+def _submitted(part: Any, names: Mapping[str, str]) -> Path:
+    """Find the folder a submission was handed in as, for any part of nbgrader's pipeline."""
+    directory = CourseDirectory(config=part.config, root=os.getcwd())
+    parent = part.parent
+    while parent is not None:
+        if hasattr(parent, "coursedir"):
+            directory = parent.coursedir
+            break
+        parent = parent.parent
+    path = directory.format_path(directory.submitted_directory, names["student"], names["assignment"])
+    return Path(path).resolve()
+
+
+@lru_cache(maxsize=1)
+def _processes(assignment: Assignment, policy: Policy) -> tuple[Session, Sandbox]:
+    """Start the reference and the sandbox, once for all submissions nbgrader goes through."""
+    policy = replace(policy, isolation=levels.choose(policy.isolation))
+    stack = contextlib.ExitStack()
+    atexit.register(stack.close)
+    sandbox = stack.enter_context(kernel.opened(policy, [assignment.course], assignment.beside))
+    return stack.enter_context(reference.session(assignment)), sandbox
