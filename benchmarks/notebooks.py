@@ -1,6 +1,10 @@
 """What the notebooks are made of: ``python -m benchmarks.notebooks`` prints one line for each.
 
 Blank lines, comments, docstrings and magics are not counted as code. Prose is every word of the text cells.
+
+The median is that of the teaching cells. The answer to a closed question (a choice, a number, a match) is one line and
+its check three, whatever the author does; in `conceptual_questions` they are 88 of 108 cells, and a median over them says
+nothing about what a student has to read and write at a time. Every cell counts for the longest and for the words a line.
 """
 
 import ast
@@ -14,6 +18,7 @@ from rich.table import Table
 
 from autograder import notebook
 from autograder.assignment import Assignment, find_course, names_of_assignments
+from autograder.closed import Closed
 
 LONGEST, MEDIAN, WORDS = 25, (4, 6), 15  # what a model notebook keeps to
 
@@ -47,13 +52,16 @@ class Measured:
 def measure(assignment: Assignment) -> Measured:
     """Measure one source notebook."""
     cells = assignment.frame["cells"]
-    lines = [n for c in cells if c["cell_type"] == "code" and (n := code_lines(notebook.source_of(c)))]
+    closed = {cell for q in assignment.questions if isinstance(q, Closed) for cell in (q.name, f"check_{q.name}")}
+    counted = [(c, n) for c in cells if c["cell_type"] == "code" and (n := code_lines(notebook.source_of(c)))]
+    lines = [n for _, n in counted]
+    taught = [n for c, n in counted if notebook.grade_id(c) not in closed]
     words = sum(len(re.findall(r"[A-Za-z]{2,}", notebook.source_of(c))) for c in cells if c["cell_type"] == "markdown")
     outputs = [output for c in cells for output in c.get("outputs", [])]
     return Measured(
         assignment.name,
         len(lines),
-        statistics.median(lines),
+        statistics.median(taught),
         max(lines),
         words / sum(lines),
         sum("image/png" in output.get("data", {}) for output in outputs),
