@@ -115,6 +115,7 @@ SLOPES = [
         why={
             48: "Only the path through a is counted. Here x also acts through b, and slopes of paths add up.",
             96: "Only the path through b is counted. Here x also acts through a, and slopes of paths add up.",
+            24: "The two local slopes were multiplied. The slope of a product is not the product of the slopes.",
             4608: "Slopes are multiplied along a path, but the two paths are added.",
             192: "This is the value a times b. How fast does it rise with x?",
         },
@@ -218,6 +219,7 @@ WINDOWS = [
         why={
             29: "The pad is forgotten: it adds 3 on either side before the filter starts.",
             30.5: "The pad is added once. It is there on both sides.",
+            30: "With the pad on one side only the division leaves a rest, which was dropped. The pad is on both sides.",
             31: "The last + 1 is missing: the starting position counts, too.",
             63: "The stride is forgotten: the filter moves two pixels at a time.",
         },
@@ -347,6 +349,7 @@ BEGINNINGS = [
         points=1,
         rtol=0.01,
         why={
+            -2.302585: "The logarithm of a probability is negative; the loss is minus that logarithm.",
             1: "The loss uses the natural logarithm; this is the one to base 10.",
             0.1: "This is the probability of the right class. The loss is minus its logarithm.",
             0: "That would be certainty. An untrained network spreads its bets over all classes.",
@@ -432,7 +435,7 @@ GAPS = [
         why={
             "more_units": "This gives the network more room to learn single pictures by heart.",
             "train_longer": "The longer it looks at the same pictures, the more of their accidents it learns.",
-            "train_on_test": "The gap closes on paper, because nothing unseen is left to measure it with.",
+            "easier_validation": "The number rises, but the network is the same: on new pictures it errs as often as before.",
         },
     ),
     multiple(
@@ -456,10 +459,10 @@ HISTORY = [
         items=("1957", "1960", "1969", "1986", "2006", "2012"),
         why={
             "perceptron": "Rosenblatt's report stands at the very beginning of this table.",
-            "adaline": "Widrow and Hoff followed within three years of the first learning machine.",
+            "adaline": "Widrow and Hoff followed within three years of Rosenblatt.",
             "limits_proved": "Minsky and Papert's book came after a decade of enthusiasm, and cooled it.",
             "backpropagation": "Rumelhart, Hinton and Williams wrote when the field had been quiet for more than ten years.",
-            "pretraining": "Learning one layer at a time gave the word deep its present sound, before any contest was won.",
+            "pretraining": "Learning one layer at a time gave the word deep its present sound, years before ImageNet was won.",
             "alexnet": "It needed ImageNet and fast graphics cards, so it is late in this table.",
         },
     ),
@@ -478,8 +481,8 @@ HISTORY = [
         points=2,
         right="before_the_step",
         why={
-            "hidden_layer": "It has one layer of weights, like its predecessor; stacks of such units were Madaline's.",
-            "random_weights": "Its weights follow a rule that makes the mean squared error smaller with every small step.",
+            "hidden_layer": "It has one layer of weights, like its predecessor; even in Madaline, many side by side, only one layer learnt.",
+            "random_weights": "Nothing is left to chance: each change of its weights goes down the slope of the squared error.",
             "several_classes": "A single unit of this kind says yes or no, as its predecessor did.",
         },
     ),
@@ -498,7 +501,7 @@ HISTORY = [
         points=2,
         items=("2014", "2015", "2016", "2017"),
         why={
-            "adversarial_nets": "Goodfellow's generator and critic came soonest after AlexNet of all these.",
+            "adversarial_nets": "Goodfellow's generator and discriminator came soonest after AlexNet of all these.",
             "residual_nets": "The shortcut that made 152 layers trainable came the year before the famous Go match.",
             "alphago": "The match against Lee Sedol was in Seoul in March, a year before attention was all you need.",
             "transformer": "Attention alone, without recurrence, is the youngest of these.",
