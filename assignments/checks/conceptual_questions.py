@@ -133,11 +133,11 @@ SLOPES = [
     single(
         "shape_of_dw",
         points=2,
-        right="xt_dout",
+        right="xT_dout",
         why={
-            "doutt_x": "This product exists, but it has shape (7, 12): the transpose of what is needed.",
-            "x_doutt": "The inner sizes, 12 and 7, differ, so there is no such product.",
-            "dout_wt": "This is dx, the gradient for the input: it has shape (5, 12).",
+            "doutT_x": "This product exists, but it has shape (7, 12): the transpose of what is needed.",
+            "x_doutT": "The inner sizes, 12 and 7, differ, so there is no such product.",
+            "dout_wT": "This is dx, the gradient for the input: it has shape (5, 12).",
         },
     ),
 ]
@@ -481,7 +481,7 @@ HISTORY = [
         points=2,
         right="before_the_step",
         why={
-            "hidden_layer": "It has one layer of weights, like its predecessor; even in Madaline, many side by side, only one layer learnt.",
+            "hidden_layer": "It has one layer of weights; even of Madaline, many such units side by side, only one layer learnt.",
             "random_weights": "Nothing is left to chance: each change of its weights goes down the slope of the squared error.",
             "several_classes": "A single unit of this kind says yes or no, as its predecessor did.",
         },
