@@ -143,7 +143,7 @@ ROOT = "### BEGIN SOLUTION\nhalve = (1 / 4) ** 0.5\n### END SOLUTION"
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("halve:1 (1 / 4) ** 0.5 -> (1 / 4) * 0.5", Told.NAME),
+        ("halve:1 (1 / 4) ** 0.5 -> 1 / 4 * 0.5", Told.NAME),
         ("halve:1 (1 / 4) ** 0.5 -> (1 - 4) ** 0.5", Told.FACTS),
         ("halve:1 (1 / 4) ** 0.5 -> (1 @ 4) ** 0.5", Told.ERROR),
     ],
