@@ -989,7 +989,9 @@ def batchnorm_backward(student, x, gamma, beta, dout, options):
     return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta, "second_dx": second_dx, "second_dgamma": second_dgamma}
 
 
-@question(points={"dx": 2.5, "dgamma": 0.75, "dbeta": 0.75, "second_dx": 0.5, "inputs": 0.5}, draw=batchnorm_backward_inputs)
+@question(
+    points={"dx": 2.5, "dgamma": 0.75, "dbeta": 0.75, "second_dx": 0.5, "inputs": 0.5}, draw=batchnorm_backward_inputs
+)
 def batchnorm_backward_alt(student, x, gamma, beta, dout, options):
     _, cache = student.batchnorm_forward(x, gamma, beta, {"mode": "train", **options})
     dout_again = dout.copy()
@@ -1341,7 +1343,9 @@ def layernorm_backward_inputs(rng):
         yield Case(case.label, case.inputs | {"dout": dout}, case.sizes)
 
 
-@question(points={"dx": 2.5, "dgamma": 1, "dbeta": 0.5, "second_dx": 0.5, "inputs": 0.5}, draw=layernorm_backward_inputs)
+@question(
+    points={"dx": 2.5, "dgamma": 1, "dbeta": 0.5, "second_dx": 0.5, "inputs": 0.5}, draw=layernorm_backward_inputs
+)
 def layernorm_backward(student, x, gamma, beta, options, dout):
     _, cache = student.layernorm_forward(x, gamma, beta, dict(options))
     dout_again = dout.copy()
@@ -1412,7 +1416,9 @@ def dropout_backward_inputs(rng):
         yield Case(case.label, inputs, case.sizes)
 
 
-@question(points={"dx": 1.5, "second_dx": 0.5, "dropped": 0.5, "dx_test": 1, "inputs": 0.5}, draw=dropout_backward_inputs)
+@question(
+    points={"dx": 1.5, "second_dx": 0.5, "dropped": 0.5, "dx_test": 1, "inputs": 0.5}, draw=dropout_backward_inputs
+)
 def dropout_backward(student, x, p, dout):
     given = np.array(dout)
     out, cache = student.dropout_forward(x.copy(), {"mode": "train", "p": p})
@@ -2233,7 +2239,8 @@ for was, other in (
     ("len(X_train)", "X_train.shape[-1]"),
 ):
     pca.equivalent(
-        f"pca:3 {was} -> {other}", "A positive factor of the covariance changes neither its eigenvectors nor their order."
+        f"pca:3 {was} -> {other}",
+        "A positive factor of the covariance changes neither its eigenvectors nor their order.",
     )
 pca.equivalent("pca:4 (:, ::-1) -> (:, 0 - 1::-1)", "A walk backwards begins at the last place, -1, anyway.")
 batchnorm_forward.equivalent(

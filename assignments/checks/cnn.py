@@ -1807,7 +1807,8 @@ for cache in ("(w, x, b, conv_param)", "(x, b, w, conv_param)", "(x, w, conv_par
         "No backward pass is asked here, so what the cache holds is the student's own affair.",
     )
 max_pool_forward_naive.equivalent(
-    "max_pool_forward_naive:2 np.zeros((*x.shape[:2], rows, columns)) -> np.ones((*x.shape[:2], rows, columns))", _FILLED
+    "max_pool_forward_naive:2 np.zeros((*x.shape[:2], rows, columns)) -> np.ones((*x.shape[:2], rows, columns))",
+    _FILLED,
 )
 max_pool_forward_naive.equivalent(
     "max_pool_forward_naive:5 window.max(axis=(2, 3)) -> window.max(axis=(3, 2))",
@@ -1833,7 +1834,8 @@ for ending in ("", ", strict=False"):
     )
 for other in ("(W2, W1, W3)", "(W1, W3, W2)"):
     ThreeLayerConvNet.equivalent(
-        f"ThreeLayerConvNet:13 (W1, W2, W3) -> {other}", "The penalty is a sum, which does not depend on the order of its terms."
+        f"ThreeLayerConvNet:13 (W1, W2, W3) -> {other}",
+        "The penalty is a sum, which does not depend on the order of its terms.",
     )
 ThreeLayerConvNet.equivalent(
     "ThreeLayerConvNet:18 return (loss, grads | {'b1': db1, 'b2': db2, 'b3': db3}) -> "

@@ -1700,11 +1700,14 @@ def best_tuned_net(reference, X, params):
 _TRUE = "Whatever counts as true or false is accepted for True and False."
 _EDGE = "A number that is exactly the limit is not drawn; either verdict could be defended."
 _LIMIT = "Where exactly the limits lie is left to the student, and only clear histories are drawn."
-_STRETCH = "Which stretch is averaged is left to the student: of hundreds of losses it may be longer, shorter or elsewhere."
+_STRETCH = (
+    "Which stretch is averaged is left to the student: of hundreds of losses it may be longer, shorter or elsewhere."
+)
 _NUMPY = "A whole number of NumPy's is as good an index, and a number of NumPy's as good a number."
 
 check_initial_loss.equivalent(
-    "check_initial_loss:1 abs(loss - np.log(num_classes)) <= tolerance -> abs(loss - np.log(num_classes)) < tolerance", _EDGE
+    "check_initial_loss:1 abs(loss - np.log(num_classes)) <= tolerance -> abs(loss - np.log(num_classes)) < tolerance",
+    _EDGE,
 )
 _within = "bool(abs(loss - np.log(num_classes)) <= tolerance)"
 for other in (f"-{_within}", f"np.asarray({_within}).astype(int)", f"np.asarray({_within})[..., None]"):
@@ -1771,14 +1774,17 @@ for search, line in ((grid_search, 5), (random_search, 5), (coarse_to_fine, 4)):
 _one = "sample_log_uniform(low, high, 1, rng)"
 random_search.equivalent(f"random_search:3 float({_one}[0]) -> {_one}[0]", _NUMPY)
 random_search.equivalent(
-    f"random_search:3 {_one} -> sample_log_uniform(low, high, 2, rng)", "The first of two draws is as random as the only one."
+    f"random_search:3 {_one} -> sample_log_uniform(low, high, 2, rng)",
+    "The first of two draws is as random as the only one.",
 )
 random_search.equivalent(f"random_search:3 {_one}[0] -> {_one}[-1]", "Of one draw the first is the last.")
 for was, now in (
     ("max(low, best[name] / factor)", "max(best[name] / factor, low)"),
     ("min(high, best[name] * factor)", "min(best[name] * factor, high)"),
 ):
-    coarse_to_fine.equivalent(f"coarse_to_fine:7 {was} -> {now}", "The larger, or smaller, of two numbers is the same either way.")
+    coarse_to_fine.equivalent(
+        f"coarse_to_fine:7 {was} -> {now}", "The larger, or smaller, of two numbers is the same either way."
+    )
 coarse_to_fine.equivalent(
     "coarse_to_fine:6 high / low -> high // low",
     "The bounds are thousands apart, so rounding their ratio down moves an interval's ends by less than a thousandth.",
