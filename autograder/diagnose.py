@@ -75,6 +75,8 @@ def causes_of(question: Question, name: str, seen: Sequence[Seen]) -> tuple[Caus
     if not pairs:
         handed_back = {_handed_back(s, name) for s in seen}
         return tuple(cause for cause in handed_back if cause) if len(handed_back) == 1 else ()
+    if pairs[0].expected.dtype.kind == "b":
+        return ()  # a yes or no of the probe's own: no arithmetic accounts for it
     finite = [pair for pair in pairs if np.isfinite(pair.mine).all()]
     overflow = _overflow(pairs)
     if len(finite) < len(pairs) and not overflow:

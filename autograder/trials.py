@@ -121,11 +121,12 @@ class Bench:
             if outcome.verdict is not Verdict.FAILED:
                 return Trial(mutant)
             raised = raised or any(s.got.raised for s in seen)
+            own_rules = question.mark(seen[0].expected, seen[0].got)
             if any(question.sentence(name) == outcome.headline for name in question.misconceptions):
                 continue
             named = False
             tags |= dict.fromkeys(_tags(question, outcome, seen))
-            patterns |= {outcome.headline: None} if outcome.headline else {}
+            patterns |= {outcome.headline: None} if outcome.headline and not own_rules else {}
         inputs = [n for n, value in seen[0].case.inputs.items() if isinstance(value, np.ndarray)]
         untrue = [tag for tag in tags if not agrees(tag, mutant.causes, inputs)]
         untrue += [pattern for pattern in patterns if not self._holds(pattern, question, mutant)]
@@ -187,6 +188,8 @@ def _tags(question: Question, outcome: Outcome, seen: Sequence[Seen]) -> list[st
 
 def _shares(question: Question, seen: Sequence[Seen]) -> dict[tuple[str, str], float]:
     """Give the share of its tolerance that each output used; not where the question sets one, as for what is random."""
+    if question.mark(seen[0].expected, seen[0].got):
+        return {}  # judged by rules of its own, not by a tolerance
     found: dict[tuple[str, str], float] = {}
     for s in seen:
         for name in question.points.keys() - question.rtol.keys() - {INPUTS}:

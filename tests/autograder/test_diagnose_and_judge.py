@@ -338,3 +338,19 @@ def test_a_term_is_named_missing_only_if_every_case_is_a_number():
     (cause,) = causes_of(penalised, "loss", missing)
     assert cause == "The term `0.5 * reg * sum(x**2)` is missing."
     assert causes_of(penalised, "loss", partly) == ()
+
+
+@question(points={"fits": 1}, draw=draw_penalised)
+def penalised_fits(student, x, reg):
+    return {"fits": bool(student.penalised(x, reg) > -100)}
+
+
+def test_no_sum_accounts_for_a_no():
+    """Found as a wrong cause: of a plain no the student read that it is 1 less than the expected one."""
+    right, wrong = (Beside(lambda _, size=size: {"penalised": lambda x, reg: size}) for size in (1.0, -1e3))
+    seen = [
+        Seen(c, 1, *(side.observe(penalised_fits.source, "penalised_fits", c.inputs) for side in (right, wrong)))
+        for c in penalised_fits.cases(1)
+    ]
+    assert causes_of(penalised_fits, "fits", seen) == ()
+    assert "less than" not in verdict_on(penalised_fits, seen, right).outputs[0].reason

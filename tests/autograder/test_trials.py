@@ -136,7 +136,31 @@ def test_a_changed_input_is_a_cause_that_was_named(tmp_path, bench_of):
     assert (trial.told, trial.said) == (Told.RIGHT, ("in place",))
 
 
+CLOSED = 'from autograder.closed import numeric\nhalve = numeric("halve", points=1, why={4: "Squared, not rooted."})\n'
+ROOT = "### BEGIN SOLUTION\nhalve = (1 / 4) ** 0.5\n### END SOLUTION"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("halve:1 (1 / 4) ** 0.5 -> 1 / 4 * 0.5", Told.NAME),
+        ("halve:1 (1 / 4) ** 0.5 -> (1 - 4) ** 0.5", Told.FACTS),
+        ("halve:1 (1 / 4) ** 0.5 -> (1 @ 4) ** 0.5", Told.ERROR),
+    ],
+)
+def test_what_a_closed_question_says_of_any_wrong_answer_is_no_cause(tmp_path, bench_of, name, told):
+    assignment = tiny_course.write(tmp_path, CLOSED, halve=ROOT)
+    trial = bench_of(assignment).try_mutant(mutant(assignment, name))
+    assert (trial.killed_by, trial.told, trial.said) == ("halve", told, ())
+
+
 # ---------------------------------------------------------------------------------------------------- variants
+
+
+def test_a_closed_question_has_no_tolerance_to_use(tmp_path, bench_of):
+    assignment = tiny_course.write(tmp_path, CLOSED, halve=ROOT)
+    drawn = bench_of(assignment).judge_correct("halve", range(1))
+    assert (drawn.wrong, drawn.shares) == ((), {})
 
 
 def test_right_solutions_pass_and_use_little_of_the_tolerance(bench):
