@@ -50,6 +50,7 @@ def other_function(node: ast.AST, place: Place) -> Iterator[Change]:
             continue
         known = {("sum", "mean", "0"): "1/N", ("sum", "mean", ""): "1/size"}
         known |= {("mean", "sum", "0"): "N", ("mean", "sum", ""): "N"}
+        known |= {("sum", "mean", last): "1/C" for last in ("1", "-1")}
         factor = known.get((name, other, axis))
         causes = scaled(node, place, factor) | (frozenset({"reduction"}) if name in _METHODS else frozenset())
         if name == "zeros":
@@ -115,7 +116,8 @@ def without_statement(node: ast.AST, place: Place) -> Iterator[Change]:
     yield Change(ast.Assign([node.target], node.value, lineno=node.lineno), "operator", entries)
     for op in (ast.Add, ast.Sub, ast.Mult, ast.Div):
         if not isinstance(node.op, op):
-            yield Change(replaced(node, op=op()), "operator", entries)
+            opposite = isinstance(node.op, ast.Add) and op is ast.Sub  # of a sum that begins at 0
+            yield Change(replaced(node, op=op()), "operator", entries | ({"factor -1"} if opposite else set()))
 
 
 _UFUNCS = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power"}
