@@ -50,6 +50,7 @@ def other_function(node: ast.AST, place: Place) -> Iterator[Change]:
             continue
         known = {("sum", "mean", "0"): "1/N", ("sum", "mean", ""): "1/size"}
         known |= {("mean", "sum", "0"): "N", ("mean", "sum", ""): "N"}
+        known |= {("sum", "mean", last): "1/C" for last in ("1", "-1")}
         factor = known.get((name, other, axis))
         causes = scaled(node, place, factor) | (frozenset({"reduction"}) if name in _METHODS else frozenset())
         if name == "zeros":

@@ -86,9 +86,10 @@ class ThreeLayerConvNet:
 
     names = ("W2", "b2", "W3", "b3")
 
-    def __init__(self, filters: int, size: int, hidden: int) -> None:
-        rng = np.random.default_rng(0)
-        shapes = {"W1": (filters, 3, size, size), "b1": (filters,), "W2": (filters * 256, hidden), "b2": (hidden,)}
+    def __init__(self, filters: int, size: int, hidden: int, input_dim: tuple[int, int, int] = (3, 32, 32)) -> None:
+        rng, (channels, height, width) = np.random.default_rng(0), input_dim
+        flat = filters * (height // 2) * (width // 2)
+        shapes = {"W1": (filters, channels, size, size), "b1": (filters,), "W2": (flat, hidden), "b2": (hidden,)}
         shapes |= {"W3": (hidden, 10), "b3": (10,)}
         self.params = {n: 1e-2 * rng.standard_normal(s, dtype=np.float32) for n, s in shapes.items()}
         self.conv_param = {"stride": 1, "pad": size // 2}

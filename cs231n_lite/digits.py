@@ -50,8 +50,8 @@ def draw_digits(rng: Generator, digit: int, n: int) -> Bytes:
     way = WAYS[digit][int(rng.random() * len(WAYS[digit]))]
     cosine, sine = rotation(rng, n, 0.15)
     width, height, slant = (uniform(rng, *ends, n, 1) for ends in ((4.8, 8.5), (7.2, 10), (-0.15, 0.45)))
-    bend = uniform(rng, -0.3, 0.3, 2, 5, n, 1)
-    move_x, move_y = uniform(rng, -1.2, 1.2, 2, n, 1)
+    bend = uniform(rng, -0.26, 0.26, 2, 5, n, 1)
+    move_x, move_y = uniform(rng, -1.05, 1.05, 2, n, 1)
     nearest = np.full((n, 784), np.inf, dtype=np.float32)  # squared distance to the nearest stroke, in pixels
     for stroke in way.split("|"):
         points = np.array([point.split(",") for point in stroke.split()], dtype=np.float32) / 20

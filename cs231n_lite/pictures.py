@@ -29,7 +29,7 @@ PICTURE_NAMES = list(KINDS)
 
 
 def draw_pictures(rng: Generator, kind: int, n: int) -> Bytes:
-    """Draw n pictures of one kind: background, clutter, the thing itself, light, noise.
+    """Draw n pictures of one kind: background, clutter, another thing, the thing itself, light, noise.
 
     Parameters
     ----------
@@ -51,9 +51,8 @@ def draw_pictures(rng: Generator, kind: int, n: int) -> Bytes:
     ((3, 3072), dtype('uint8'))
     """
     name = PICTURE_NAMES[kind]
-    colours = np.array([list(bytes.fromhex(c)) for c in KINDS[name]], dtype=np.float32) / 255
-    usual = uniform(rng, 0, 0.75, n, 1, 1)
-    ground = usual * colours[1:] + (1 - usual) * uniform(rng, 0, 1, n, 2, 3)
+    usual = uniform(rng, 0, 0.85, n, 1, 1)
+    ground = usual * _colours(name)[1:] + (1 - usual) * uniform(rng, 0, 1, n, 2, 3)
     canvas = np.repeat(ground[:, 0, :, None], 1024, axis=2)
     right, down = pixel_grid(32)
     height, tilt = uniform(rng, -0.4, 0.4, 2, n, 1)
@@ -63,15 +62,23 @@ def draw_pictures(rng: Generator, kind: int, n: int) -> Bytes:
         x, y, unit = _pose(rng, n, (3, 12), 16, 0.4)
         _paint(canvas, shape(x, y, 0, 0, 0.7, 0.5) * unit, 0.5 * (uniform(rng, 0, 1, n, 3) + ground[:, 0]))
 
-    x, y, unit = _pose(rng, n, (7.5, 14), 6, 0.2)
-    usual = uniform(rng, 0, 0.8, n, 1)
-    for i, distance in enumerate(_parts(name, x, y)):
-        colour = uniform(rng, 0, 1, n, 3)
-        _paint(canvas, distance * unit, usual * colours[0] + (1 - usual) * colour if i == 1 else colour)
+    # Behind the thing stands another one, nearly as large: what is seen is not all that counts, as in photographs.
+    other = PICTURE_NAMES[(kind + 1 + int(9 * rng.random())) % 10]
+    for thing, size, away in ((other, (7.5, 13.5), 12), (name, (7.5, 14), 6)):
+        x, y, unit = _pose(rng, n, size, away, 0.2)
+        usual = uniform(rng, 0, 0.85, n, 1)
+        for i, distance in enumerate(_parts(thing, x, y)):
+            colour = uniform(rng, 0, 1, n, 3)
+            _paint(canvas, distance * unit, usual * _colours(thing)[0] + (1 - usual) * colour if i == 1 else colour)
 
     canvas *= uniform(rng, 0.5, 1.2, n, 1, 1)
     canvas += noise(rng, 0.05, canvas.shape)
     return to_bytes(canvas).reshape(n, -1)
+
+
+def _colours(name: str) -> Array:
+    """Give the usual colours of a thing and its two grounds, (3, 3), from 0 to 1."""
+    return np.array([list(bytes.fromhex(colour)) for colour in KINDS[name]], dtype=np.float32) / 255
 
 
 def _pose(rng: Generator, n: int, size: tuple[float, float], away: float, turn: float) -> tuple[Array, Array, Array]:
