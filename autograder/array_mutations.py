@@ -58,14 +58,16 @@ def other_function(node: ast.AST, place: Place) -> Iterator[Change]:
         yield Change(replaced(node, func=replaced(node.func, attr=other)), "function", causes)
 
 
+_MISSING = {"reshape": frozenset({"reshape"}), "sum": frozenset({"sum missing"}), "mean": frozenset({"mean missing"})}
+
+
 def without_call(node: ast.AST, place: Place) -> Iterator[Change]:
     """Leave out a call, a transpose or a minus: ``x`` for ``x.reshape(len(x), -1)``, ``w`` for ``w.T``."""
     match node:
         case ast.Call(func=ast.Attribute(attr=name, value=value)) if not is_name(value, "np"):
-            tags = {"reshape": {"reshape"}, "sum": {"sum missing"}, "mean": {"mean missing"}}
-            yield Change(value, "missing call", frozenset(tags.get(name, set())))
+            yield Change(value, "missing call", _MISSING.get(name, frozenset()))
         case ast.Call(args=[argument], keywords=[]):
-            yield Change(argument, "missing call")
+            yield Change(argument, "missing call", _MISSING.get(function_of(node), frozenset()))
         case ast.Attribute(attr="T", value=value):
             yield Change(value, "missing transpose", frozenset({"transpose"}))
         case ast.UnaryOp(op=ast.USub(), operand=operand):

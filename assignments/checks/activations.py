@@ -890,7 +890,7 @@ def rows_and_slopes(rng):
         alpha = rng.uniform(0.1, 0.8, d) * np.resize([1, -1], d)
         alpha[0] = rng.uniform(1.2, 1.9)
         x = _away_from_zero(rng, (n, d))
-        x[0] *= -np.sign(x[0, 0])  # something negative in every batch, where the first slope counts
+        x[:2, 0] = -rng.uniform(0.3, 0.6, min(n, 2))  # in every batch, where the first slope counts; and above -1
         yield Case(label, {"x": x, "alpha": alpha}, {"N": n, "D": d})
     alpha = np.array([rng.uniform(1.2, 1.9), *rng.uniform(0.1, 0.8, 4)])
     yield Case("negative numbers only", {"x": -np.abs(_away_from_zero(rng, (3, 5))), "alpha": alpha}, {"N": 3, "D": 5})
@@ -1287,13 +1287,14 @@ def elu_forward_in_place(reference):
 # -------------------------------------------------------------------------------- elu_backward
 
 
-@question(points={"dx": 4, "default_dx": 1, "inputs": 1}, draw=any_shape_and_alpha_backward)
+@question(points={"dx": 3, "second_dx": 1, "default_dx": 1, "inputs": 1}, draw=any_shape_and_alpha_backward)
 def elu_backward(student, x, alpha, dout):
     out, cache = student.elu_forward(x, alpha)
-    dx = student.elu_backward(dout, cache)
+    dx = np.array(student.elu_backward(dout, cache))
+    second_dx = student.elu_backward(3 * dout, cache)
     out, cache = student.elu_forward(-x)
     default_dx = student.elu_backward(-dout, cache)
-    return {"dx": dx, "default_dx": default_dx}
+    return {"dx": dx, "second_dx": second_dx, "default_dx": default_dx}
 
 
 def _elu_backward(function):
@@ -1437,6 +1438,8 @@ def two_pieces(rng):
             "w2": rng.normal(size=(d, m)),
             "b2": rng.normal(0.5, 1.0, m) + shift,
         }
+        if m == 1:  # each piece wins in half of the rows
+            inputs["b2"] = inputs["b1"] + np.median(inputs["x"] @ (inputs["w1"] - inputs["w2"]), axis=0)
         yield Case(label, inputs, {"N": n, "D": d, "M": m})
 
 
@@ -1739,13 +1742,17 @@ def outputs_between_limits(rng):
         ("a wide margin", (5, 4), 0.0, 4.0, 1.0),
     ]:
         count = int(np.prod(shape))
-        at_low, at_high = count // 6, count // 3
+        at_low, at_high = rng.integers(count // 8 + 1, count // 5 + 1), rng.integers(count // 4 + 1, count // 2)
+        at_high -= 2 * (at_low + at_high) == count  # a share of a half could be a median
         near = margin * rng.uniform(0.0, 0.8, at_low + at_high)
         middle = rng.uniform(low + 1.2 * margin, high - 1.2 * margin, count - at_low - at_high)
         entries = np.concatenate([low + near[:at_low], high - near[at_low:], middle])
-        entries[0], entries[-1] = low, high - 1.3 * margin  # one that is exactly there, one just outside
+        entries[0] = low  # one that is exactly there
+        entries[-2:] = low + 1.3 * margin, high - 1.3 * margin  # two just outside
         inputs = {"out": rng.permutation(entries).reshape(shape), "low": low, "high": high, "margin": margin}
-        inputs["tanh_out"] = np.tanh(rng.permutation([-9.0, -4.0, 3.5, 5.0, 6.0, *rng.uniform(-2, 2, 7)]).reshape(4, 3))
+        down, up = rng.integers(1, 3), rng.integers(3, 6)
+        before = [*rng.uniform(-9, -4, down), *rng.uniform(3.5, 6, up), *rng.uniform(-2, 2, 12 - down - up)]
+        inputs["tanh_out"] = np.tanh(rng.permutation(before).reshape(4, 3))
         yield Case(label, inputs, {"N": shape[0], "count": count})
 
 
@@ -1979,8 +1986,8 @@ def init_weights(student, fan_in, fan_out):
     again = {kind: student.init_weights(fan_in, fan_out, kind) for kind in kinds}
 
     def scale(W, unit):  # in steps of five percent, much wider than chance: every draw gives the same
-        if not isinstance(W, np.ndarray):
-            return W
+        if not isinstance(W, np.ndarray) or not np.std(W):
+            return W if np.ndim(W) < 2 else 0.0
         steps = np.round(np.log(max(np.std(W) / unit, 1e-9)) / 0.05)
         return unit * np.exp(0.05 * steps)
 

@@ -1358,7 +1358,7 @@ def he_inputs(rng):
 @question(
     points={"shape": 1, "spread": 2, "centre": 0.5, "fresh": 0.5},
     draw=he_inputs,
-    rtol={"spread": 0.02, "centre": 0.02},
+    rtol={"spread": 0.02},
 )
 def he_init(student, fan_in, fan_out):
     W, again = student.he_init(fan_in, fan_out), student.he_init(fan_in, fan_out)
@@ -1366,7 +1366,7 @@ def he_init(student, fan_in, fan_out):
     return {
         "shape": np.array(np.shape(W)),
         "spread": np.round(spread, 2),
-        "centre": np.round(1 + np.mean(W) * np.sqrt(fan_in / 2), 2),
+        "centre": np.array(np.abs(np.mean(W)) * np.sqrt(fan_in / 2) < 0.03),
         "fresh": np.array([np.array_equal(W, again), np.array_equal(W[0], W[1]), np.array_equal(W[:, 0], W[:, 1])]),
     }
 
@@ -1737,7 +1737,7 @@ def evaluate(student, X, y, W, batch_size):
             return scores if y is None else (0.0, {"W": np.zeros_like(W)})
 
     accuracy = student.evaluate(Model(), X, y, batch_size)
-    return {"accuracy": accuracy, "largest_batch": np.array(max(0, max(sizes, default=0) - batch_size))}
+    return {"accuracy": accuracy, "largest_batch": np.array(max(sizes, default=0) <= batch_size)}
 
 
 def _counted(result):
@@ -1927,10 +1927,10 @@ def train(student, X, y, X_test, y_test, W, learning_rate, num_epochs, batch_siz
         "test_acc": np.array([float(np.squeeze(v)) for v in history["test_acc"]]),
         "weights": np.vstack([whole.params["W"], np.reshape(whole.params["b"], (1, -1))]),
         "mean_loss": np.array([float(np.squeeze(v)) for v in flat["loss"]]),
-        "every_example": np.array([np.bincount(first, minlength=len(X)), np.bincount(which, minlength=len(X))]),
-        "largest_batch": np.array(max(0, max(len(batch[1]) for batch in still.batches) - batch_size)),
-        "labels": np.array((labels != y[which]).sum()),
-        "shuffled": np.array(int(np.array_equal(first, second)) + int(np.array_equal(first, np.arange(len(X))))),
+        "every_example": np.array([np.bincount(first, minlength=len(X)) == 1, np.bincount(which, minlength=len(X)) == num_epochs]),
+        "largest_batch": np.array(max(len(batch[1]) for batch in still.batches) <= batch_size),
+        "labels": labels == y[which],
+        "shuffled": np.array([np.array_equal(first, second), np.array_equal(first, np.arange(len(X)))]),
     }
 
 
