@@ -2159,3 +2159,111 @@ def zeros_not_zero(reference):
     """ "zeros" gives small random numbers: here it is exactly 0, to show what that does."""
 
     return _weights(lambda fan_in, fan_out: {"zeros": 0.001})
+
+
+# ------------------------------------------------------------------------------------- equivalent mutants
+
+_EITHER_SLOPE = (
+    "At 0 there is no derivative, and both one-sided ones are taken for it; either choice is accepted, so no input is "
+    "0."
+)
+_ZERO_EITHER_WAY = "At 0 both branches give 0."
+_SUM_ALONE = "The backward step uses out and alpha in their sum alone, which is the same in either order."
+_NUMBER_IN_AN_ARRAY = "A number handed back as an array of one number is accepted and noted."
+_AT_THE_MARGIN = (
+    "Whether an entry exactly at the margin counts is left open, and rounding would decide it, so none is drawn there."
+)
+
+sigmoid_forward.equivalent(
+    "sigmoid_forward:2 np.where(x >= 0, 1.0, e) -> np.where(x > 0, 1.0, e)",
+    "At 0, e is exp(0), which is the 1 that stands in the other branch.",
+)
+tanh_forward.equivalent(
+    "tanh_forward:2 return (out, out) -> return (out, -out)",
+    "The cache is the student's own business, and the slope 1 - out**2 is the same for -out.",
+)
+relu_backward.equivalent(
+    "relu_backward:2 dout * (x > 0) -> dout * (x >= 0)",
+    _EITHER_SLOPE,
+)
+leaky_relu_forward.equivalent(
+    "leaky_relu_forward:1 np.where(x > 0, x, 0.01 * x) -> np.where(x >= 0, x, 0.01 * x)",
+    _ZERO_EITHER_WAY,
+)
+leaky_relu_backward.equivalent(
+    "leaky_relu_backward:2 np.where(x > 0, dout, 0.01 * dout) -> np.where(x >= 0, dout, 0.01 * dout)",
+    _EITHER_SLOPE,
+)
+prelu_forward.equivalent(
+    "prelu_forward:1 np.where(x > 0, x, alpha * x) -> np.where(x >= 0, x, alpha * x)",
+    _ZERO_EITHER_WAY,
+)
+prelu_backward.equivalent(
+    "prelu_backward:2 np.where(x > 0, dout, alpha * dout) -> np.where(x >= 0, dout, alpha * dout)",
+    _EITHER_SLOPE,
+)
+prelu_backward.equivalent(
+    "prelu_backward:3 x.ndim - np.ndim(alpha) -> np.ndim(alpha)",
+    "x has two axes and alpha one, as the docstring says: 2 - 1 is 1.",
+)
+elu_forward.equivalent(
+    "elu_forward:1 np.where(x > 0, x, alpha * (np.exp(np.minimum(0, x)) - 1)) -> np.where(x >= 0, x, alpha * "
+    "(np.exp(np.minimum(0, x)) - 1))",
+    _ZERO_EITHER_WAY,
+)
+elu_forward.equivalent(
+    "elu_forward:1 np.minimum(0, x) -> np.minimum(1, x)",
+    "The minimum only keeps exp from overflowing; where x is above 0 the other branch is taken.",
+)
+elu_forward.equivalent(
+    "elu_forward:2 (x, out, alpha) -> (x, alpha, out)",
+    _SUM_ALONE,
+)
+elu_backward.equivalent(
+    "elu_backward:1 (x, out, alpha) -> (x, alpha, out)",
+    _SUM_ALONE,
+)
+elu_backward.equivalent(
+    "elu_backward:2 np.where(x > 0, 1.0, out + alpha) -> np.where(x >= 0, 1.0, out + alpha)",
+    _EITHER_SLOPE,
+)
+elu_backward.equivalent(
+    "elu_backward:2 out + alpha -> out % alpha",
+    "Where this branch is taken, out lies from -alpha to 0, and the remainder is out + alpha.",
+)
+maxout_forward.equivalent(
+    "maxout_forward:3 (z1 > z2, cache1, cache2) -> (z1 >= z2, cache1, cache2)",
+    "Where both pieces are equal, either may have the gradient; no tie is drawn.",
+)
+saturation_fraction.equivalent(
+    "saturation_fraction:1 return np.mean((out < low + margin) | (out > high - margin)) -> return "
+    "np.asarray(np.mean((out < low + margin) | (out > high - margin)))[..., None]",
+    _NUMBER_IN_AN_ARRAY,
+)
+saturation_fraction.equivalent(
+    "saturation_fraction:1 (out < low + margin) | (out > high - margin) -> (out < low + margin) + (out > high - "
+    "margin)",
+    "The sum of two truth values is their 'or'.",
+)
+saturation_fraction.equivalent(
+    "saturation_fraction:1 out < low + margin -> out <= low + margin",
+    _AT_THE_MARGIN,
+)
+saturation_fraction.equivalent(
+    "saturation_fraction:1 out > high - margin -> out >= high - margin",
+    _AT_THE_MARGIN,
+)
+dead_fraction.equivalent(
+    "dead_fraction:1 return np.mean((out == 0).all(axis=0)) -> return np.asarray(np.mean((out == "
+    "0).all(axis=0)))[..., None]",
+    _NUMBER_IN_AN_ARRAY,
+)
+dead_fraction.equivalent(
+    "dead_fraction:1 out == 0 -> out <= 0",
+    "Outputs of ReLU are never below 0.",
+)
+init_weights.equivalent(
+    "init_weights:3 return deviations[kind] * np.random.randn(fan_in, fan_out) -> return -(deviations[kind] * "
+    "np.random.randn(fan_in, fan_out))",
+    "A normal number with mean 0 has the same chances with the other sign.",
+)
