@@ -108,7 +108,11 @@ def _pairs(question: Question, name: str, seen: Sequence[Seen]) -> list[Pair] | 
         got, expected = s.got.values.get(name), s.expected.values.get(name)
         if not isinstance(got, np.ndarray) or not isinstance(expected, np.ndarray) or got.dtype.kind not in "biuf":
             return None
-        others = {o: v for o, v in s.expected.values.items() if o != name and isinstance(v, np.ndarray) and v.dtype.kind != "b"}
+        others = {
+            o: v
+            for o, v in s.expected.values.items()
+            if o != name and isinstance(v, np.ndarray) and v.dtype.kind != "b"
+        }
         pairs.append(pair_of(got, expected, question.rtol.get(name), s.case.sizes, s.case.inputs, others))
     return pairs
 

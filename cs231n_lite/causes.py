@@ -143,7 +143,9 @@ def shifted(pairs: Sequence[Pair]) -> Cause | None:
     shift = float((first.mine - first.want).mean())
     exactly = min(first.close * first.scale, 1e-3 * abs(shift))
     varied = telling(pairs) if first.want.ndim else sum(pair.fails for pair in pairs) > 1
-    if varied and all(pair.same_shape and np.abs(pair.mine - pair.want - shift).max() <= exactly for pair in pairs):
+    if varied and all(
+        pair.same_shape and np.abs(pair.mine - pair.want - shift).max(initial=0) <= exactly for pair in pairs
+    ):
         more = "more" if shift > 0 else "less"
         what = "Every entry" if first.want.ndim else "It"
         return Cause(f"added {shift:.6g}", f"{what} is {abs(shift):.6g} {more} than the expected one.")

@@ -164,7 +164,7 @@ def line_inputs(rng):
 @question(points={"w": 2, "b": 2, "losses": 1.5, "inputs": 0.5}, draw=line_inputs)
 def linear_regression_1d(student, x, y, learning_rate, num_steps):
     w, b, losses = student.linear_regression_1d(x, y, learning_rate, num_steps)
-    return {"w": w, "b": b, "losses": np.array([float(np.squeeze(loss)) for loss in losses])}
+    return {"w": w, "b": b, "losses": np.ravel(np.array(losses))}
 
 
 def _descent(slopes, name="linear_regression_1d", loss_of=_half_mean, step=None, steps=lambda n: n):
@@ -319,7 +319,7 @@ def affine_inputs(rng):
 @question(points={"W": 3, "b": 2.5, "losses": 2, "inputs": 0.5}, draw=affine_inputs)
 def linear_regression(student, X, Y, learning_rate, num_steps):
     W, b, losses = student.linear_regression(X, Y, learning_rate, num_steps)
-    return {"W": W, "b": b, "losses": np.array([float(np.squeeze(loss)) for loss in losses])}
+    return {"W": W, "b": b, "losses": np.ravel(np.array(losses))}
 
 
 def _affine(slopes=_right_slopes, **changes):
@@ -679,6 +679,7 @@ def one_maximum_for_the_batch(reference):
 def entropy_in_single_precision(reference):
     return _entropy(
         lambda p, t, n: np.array([_mean_surprise(p, t, n)], np.float32),
+        lambda p, t, n: _said_minus_should(p, t.astype(np.float32), n),
         probabilities=lambda x: _softmax(x.astype(np.float32)),
     )(reference)
 
