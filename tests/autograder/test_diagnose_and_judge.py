@@ -386,17 +386,23 @@ def test_a_term_is_named_missing_only_if_every_case_is_a_number():
     assert causes_of(penalised, "loss", partly) == ()
 
 
-@question(points={"fits": 1}, draw=draw_penalised)
-def penalised_fits(student, x, reg):
-    return {"fits": bool(student.penalised(x, reg) > -100)}
+@question(points={"fits": 1, "word": 1, "steps": 1}, draw=draw_penalised)
+def penalised_words(student, x, reg):
+    size = student.penalised(x, reg)
+    return {"fits": bool(size > 0), "word": np.array([size > 0, 2], np.uint8), "steps": 1 if size > 0 else 2}
 
 
-def test_no_sum_accounts_for_a_no():
-    """Found as a wrong cause: of a plain no the student read that it is 1 less than the expected one."""
-    right, wrong = (Beside(lambda _, size=size: {"penalised": lambda x, reg: size}) for size in (1.0, -1e3))
+def test_no_sum_accounts_for_a_no_or_a_word():
+    """Found as wrong causes: of a plain no the student read that it is 1 less than the expected one; of a word that stands
+    for 2, or a number of steps, that it is another output.
+    """
+    right, wrong = (Beside(lambda _, size=size: {"penalised": lambda x, reg: size}) for size in (1.0, -1.0))
     seen = [
-        Seen(c, 1, *(side.observe(penalised_fits.source, "penalised_fits", c.inputs) for side in (right, wrong)))
-        for c in penalised_fits.cases(1)
+        Seen(c, 1, *(side.observe(penalised_words.source, "penalised_words", c.inputs) for side in (right, wrong)))
+        for c in penalised_words.cases(1)
     ]
-    assert causes_of(penalised_fits, "fits", seen) == ()
-    assert "less than" not in verdict_on(penalised_fits, seen, right).outputs[0].reason
+    assert [causes_of(penalised_words, name, seen) for name in ("fits", "word")] == [(), ()]
+    assert [cause.tag for cause in causes_of(penalised_words, "steps", seen)] == ["added 1"]
+    for reason in (output.reason for output in verdict_on(penalised_words, seen, right).outputs[:2]):
+        assert "1 less" not in reason
+        assert "should be" not in reason
