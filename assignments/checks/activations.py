@@ -208,12 +208,14 @@ def sigmoid_in_place(reference):
 # ---------------------------------------------------------------------------- sigmoid_backward
 
 
-@question(points={"dx": 4, "second_dx": 1, "inputs": 1}, draw=any_shape_backward)
+@question(points={"dx": 3.5, "second_dx": 1, "out_unchanged": 0.5, "inputs": 1}, draw=any_shape_backward)
 def sigmoid_backward(student, x, dout, dout_again):
     out, cache = student.sigmoid_forward(x)
+    given = np.array(out)
     dx = np.array(student.sigmoid_backward(dout, cache))
+    out_unchanged = np.array_equal(out, given)  # the next layer has it; 1 - out in its place has the same slope
     second_dx = student.sigmoid_backward(dout_again, cache)
-    return {"dx": dx, "second_dx": second_dx}
+    return {"dx": dx, "second_dx": second_dx, "out_unchanged": out_unchanged}
 
 
 def _sigmoid(backward):
