@@ -58,14 +58,18 @@ def other_function(node: ast.AST, place: Place) -> Iterator[Change]:
         yield Change(replaced(node, func=replaced(node.func, attr=other)), "function", causes)
 
 
+def _missing(call: str) -> frozenset[str]:
+    tags = _MOVED | {"sum": "sum missing", "mean": "mean missing"}
+    return frozenset({tags[call]} if call in tags else set())
+
+
 def without_call(node: ast.AST, place: Place) -> Iterator[Change]:
     """Leave out a call, a transpose or a minus: ``x`` for ``x.reshape(len(x), -1)``, ``w`` for ``w.T``."""
     match node:
         case ast.Call(func=ast.Attribute(attr=name, value=value)) if not is_name(value, "np"):
-            tags = _MOVED | {"sum": "sum missing", "mean": "mean missing"}
-            yield Change(value, "missing call", frozenset({tags[name]} if name in tags else set()))
+            yield Change(value, "missing call", _missing(name))
         case ast.Call(args=[argument], keywords=[]):
-            yield Change(argument, "missing call")
+            yield Change(argument, "missing call", _missing(function_of(node)))
         case ast.Attribute(attr="T", value=value):
             yield Change(value, "missing transpose", frozenset({"transpose"}))
         case ast.UnaryOp(op=ast.USub(), operand=operand):

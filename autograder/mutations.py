@@ -214,6 +214,8 @@ def other_number(node: ast.AST, place: Place) -> Iterator[Change]:
             causes = frozenset({"axis"})
         elif isinstance(parent, ast.Compare) or function_of(parent) in ("maximum", "minimum"):
             causes = frozenset({"special entries", f"entries {names_in(parent)}"})
+        elif function_of(parent) == "where" and value and other:
+            causes = frozenset({f"factor {_written(other / value)}"})  # where nothing of the other branch is seen
         elif isinstance(parent, ast.AugAssign):
             causes = frozenset({f"entries {names_in(parent.target)}"})
         yield Change(ast.Constant(other), "constant", causes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-_DESCRIBE = ("added", "entries", "input", "term")
+_DESCRIBE = ("added", "entries", "input", "term", "zeros")
 _TOLD_WITH_A_CAUSE = (-1.0, 0.5, 2.0)  # factors of which `cs231n_lite.factors` says what they mean
 
 

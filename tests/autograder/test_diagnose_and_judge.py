@@ -157,6 +157,52 @@ def test_a_cause_that_two_outputs_share_is_said_once():
     assert sum(reason.count("a 2 too many") for reason in outcome.reasons) == 1, outcome.reasons
 
 
+def empty_too(rng):
+    """Draw a batch of nothing among the others, first or in between."""
+    for n in (0, 3, 0, 2):
+        yield Case(f"{n} rows", {"x": rng.normal(1.0, 1.0, (n, 4))}, {"N": n, "D": 4})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda x: 2 * x, "a 2 too many"),
+        (lambda x: x + 1, "Every entry is 1 more"),
+        (lambda x: np.zeros_like(x), "Every entry is 0"),
+        (lambda x: x.cumsum(axis=1), "differ from"),
+        (lambda x: x.T, "has shape"),
+    ],
+)
+def test_an_empty_array_may_be_asked(wrong, told):
+    """Found as a bug: the largest of no differences raised, and so did a division by the size of the batch."""
+    same = question(points={"same": 1}, draw=empty_too)(_same)
+    outcome = judged(lambda x: 1 * x, {"": {"summary": lambda x: x}}, same)
+    assert outcome.verdict is Verdict.PASSED
+    assert told in " ".join(judged(wrong, {"": {"summary": lambda x: x}}, same).reasons)
+
+
+def _same(student, x):
+    return {"same": student.summary(x)}
+
+
+@pytest.mark.parametrize(("spoils_the_first", "said"), [(False, "right the first time"), (True, "a 2 too many")])
+def test_a_second_look_blames_what_was_kept_only_where_the_first_was_right(spoils_the_first, said):
+    twice = question(points={"dx": 1, "second_dx": 1}, draw=draw)(_twice)
+    calls = []
+
+    def answer(x):
+        calls.append(x)
+        return x * (2 if spoils_the_first or len(calls) % 2 == 0 else 1)
+
+    outcome = judged(answer, {"": {"summary": lambda x: x}}, twice)
+    assert said in " ".join(outcome.reasons)
+    assert ("right the first time" in " ".join(outcome.reasons)) is not spoils_the_first
+
+
+def _twice(student, x):
+    return {"dx": student.summary(x), "second_dx": student.summary(x)}
+
+
 def test_no_value_of_a_secret_input_is_told():
     outcome = judged(lambda x: (x.sum(axis=0) + 0.123456, x.mean(axis=1)))
     assert outcome.reasons
