@@ -829,6 +829,20 @@ def batch_statistics_at_test_time(reference):
 
 
 @batchnorm_forward.misconception
+def mode_ignored(reference):
+    """Testing does what training does: ask `bn_param["mode"]`. At test time normalise by the running averages, and leave them
+    as they are."""
+
+    def batchnorm_forward(x, gamma, beta, bn_param):
+        mode, bn_param["mode"] = bn_param["mode"], "train"
+        answer = reference.batchnorm_forward(x, gamma, beta, bn_param)
+        bn_param["mode"] = mode
+        return answer
+
+    return {"batchnorm_forward": batchnorm_forward}
+
+
+@batchnorm_forward.misconception
 def momentum_reversed(reference):
     """The momentum is reversed: it is the share of the old average that is kept, `m * running + (1 - m) * batch`."""
     return _batchnorm(update=lambda m, old, new, n: tuple(_update(1 - m, o, s) for o, s in zip(old, new, strict=True)))(
@@ -1768,7 +1782,7 @@ def network_inputs(rng):
         "db": 1,
         "dscale": 1,
         "dropout": 1.5,
-        "slope": 0.5,
+        "gradient_fits_loss": 0.5,
         "inputs": 1,
     },
     draw=network_inputs,
@@ -1853,7 +1867,7 @@ def FullyConnectedNet(student, X, y, X_test, hidden, params, normalization, keep
         "loss": loss,
         **{f"d{kind}": np.concatenate(parts) if parts else np.zeros(1) for kind, parts in flat.items()},
         "dropout": masks,
-        "slope": bool(abs(slope - 1) < 1e-5),
+        "gradient_fits_loss": bool(abs(slope - 1) < 1e-5),
     }
 
 
