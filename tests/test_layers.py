@@ -81,6 +81,7 @@ LAYERS = {
         "origins",
         "diagnose",
         "judge",
+        "syntax",
         "mutations",
         "array_mutations",
         "mutants",
