@@ -4,7 +4,8 @@ import ast
 import copy
 from collections.abc import Iterator
 
-from autograder.mutations import Change, Operator, Place, function_of, is_name, names_in, replaced, scaled
+from autograder.mutations import Change, Operator, Place, scaled
+from autograder.syntax import function_of, is_name, names_in, replaced
 
 
 def without_keyword(node: ast.AST, place: Place) -> Iterator[Change]:

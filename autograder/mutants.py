@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from autograder import array_mutations, mutations
 from autograder.assignment import Assignment
-from autograder.mutations import Change, Place, function_of, names_in
+from autograder.mutations import Change, Place
+from autograder.syntax import function_of, names_in
 
 OPERATORS = (*mutations.OPERATORS, *array_mutations.OPERATORS)
 VARIANT = "mutant/"

@@ -387,6 +387,22 @@ def test_a_term_is_named_missing_only_if_every_case_is_a_number():
     assert causes_of(penalised, "loss", partly) == ()
 
 
+@pytest.mark.parametrize(("widths", "told"), [((5, 4, 5), True), ((5, 5, 5), False)])
+def test_the_last_place_is_an_edge_only_where_lengths_differ(widths, told):
+    """Found as a wrong cause: the last of six measured numbers is a thing of its own, and no loop stops one short of it."""
+
+    def same_or_not(rng):
+        for number, width in enumerate(widths):
+            yield Case(f"case {number}", {"x": rng.normal(1.0, 1.0, (2, width))}, {"N": 2, "D": width})
+
+    def last_left_out(x):
+        return np.hstack([x[:, :-1], np.zeros((len(x), 1))])
+
+    same = question(points={"same": 1}, draw=same_or_not)(_same)
+    reasons = " ".join(judged(last_left_out, {"": {"summary": lambda x: x}}, same).reasons)
+    assert ("Wrong only at the last place of axis 1" in reasons) is told
+
+
 @question(points={"fits": 1, "word": 1, "steps": 1}, draw=draw_penalised)
 def penalised_words(student, x, reg):
     size = student.penalised(x, reg)
