@@ -32,7 +32,7 @@ demo: $(VENV)/ready-grader  ## release an assignment, grade sample submissions, 
 	$(BIN)/autograder demo
 
 test: check  ## check, then run every test and validate every notebook
-	$(BIN)/python -m pytest --ignore=tests/test_assignments.py
+	$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/test_assignments.py
 	$(BIN)/python -m pytest -n auto tests/test_assignments.py
 	CS231N_LITE_DATA=embedded $(BIN)/python -m pytest -n auto --dist loadscope -o addopts= -o filterwarnings= -p no:cacheprovider --nbval --nbval-current-env --nbval-cell-timeout=300 assignments/source
 

@@ -4,7 +4,8 @@ import ast
 import copy
 from collections.abc import Iterator
 
-from autograder.mutations import Change, Operator, Place, function_of, is_name, names_in, replaced, scaled
+from autograder.mutations import Change, Operator, Place, scaled
+from autograder.syntax import function_of, is_name, names_in, replaced
 
 
 def without_keyword(node: ast.AST, place: Place) -> Iterator[Change]:
@@ -50,6 +51,7 @@ def other_function(node: ast.AST, place: Place) -> Iterator[Change]:
             continue
         known = {("sum", "mean", "0"): "1/N", ("sum", "mean", ""): "1/size"}
         known |= {("mean", "sum", "0"): "N", ("mean", "sum", ""): "N"}
+        known |= {("sum", "mean", last): "1/C" for last in ("1", "-1")}
         factor = known.get((name, other, axis))
         causes = scaled(node, place, factor) | (frozenset({"reduction"}) if name in _METHODS else frozenset())
         if name == "zeros":
@@ -57,20 +59,25 @@ def other_function(node: ast.AST, place: Place) -> Iterator[Change]:
         yield Change(replaced(node, func=replaced(node.func, attr=other)), "function", causes)
 
 
+def _missing(call: str) -> frozenset[str]:
+    tags = _MOVED | {"sum": "sum missing", "mean": "mean missing"}
+    return frozenset({tags[call]} if call in tags else set())
+
+
 def without_call(node: ast.AST, place: Place) -> Iterator[Change]:
     """Leave out a call, a transpose or a minus: ``x`` for ``x.reshape(len(x), -1)``, ``w`` for ``w.T``."""
     match node:
         case ast.Call(func=ast.Attribute(attr=name, value=value)) if not is_name(value, "np"):
-            tags = {"reshape": {"reshape"}, "sum": {"sum missing"}, "mean": {"mean missing"}}
-            yield Change(value, "missing call", frozenset(tags.get(name, set())))
+            yield Change(value, "missing call", _missing(name))
         case ast.Call(args=[argument], keywords=[]):
-            yield Change(argument, "missing call")
+            yield Change(argument, "missing call", _missing(function_of(node)))
         case ast.Attribute(attr="T", value=value):
             yield Change(value, "missing transpose", frozenset({"transpose"}))
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             yield Change(operand, "missing minus", scaled(node, place, -1))
 
 
+_MOVED = {"reshape": "reshape", "transpose": "transpose"}  # the numbers are the same, at other places
 _EITHER_WAY = ("maximum", "minimum", "add", "multiply")
 
 
@@ -79,7 +86,8 @@ def exchanged(node: ast.AST, place: Place) -> Iterator[Change]:
     match node:
         case ast.Call(args=args) if len(args) > 1 and function_of(node) not in _EITHER_WAY:
             for i in range(len(args) - 1):
-                yield Change(replaced(node, args=_swapped(args, i)), "swapped arguments")
+                moved = frozenset({_MOVED[function_of(node)]} if function_of(node) in _MOVED else set())
+                yield Change(replaced(node, args=_swapped(args, i)), "swapped arguments", moved)
         case ast.Tuple(elts=parts):
             outputs = isinstance(place.above[0], ast.Return | ast.Assign)
             for i in range(len(parts) - 1):
@@ -111,11 +119,13 @@ def without_statement(node: ast.AST, place: Place) -> Iterator[Change]:
     if not isinstance(node, ast.AugAssign):
         return
     entries = frozenset({f"entries {names_in(node.target)}", f"term {names_in(node.value)} times 0"})
-    yield Change(ast.Pass(), "missing statement", entries)
+    adds = isinstance(node.op, ast.Add)  # to what begins at 0
+    yield Change(ast.Pass(), "missing statement", entries | ({"zeros"} if adds else set()))
     yield Change(ast.Assign([node.target], node.value, lineno=node.lineno), "operator", entries)
     for op in (ast.Add, ast.Sub, ast.Mult, ast.Div):
         if not isinstance(node.op, op):
-            yield Change(replaced(node, op=op()), "operator", entries)
+            then = {"factor -1" if op is ast.Sub else "zeros"} if adds else set()
+            yield Change(replaced(node, op=op()), "operator", entries | then)
 
 
 _UFUNCS = {ast.Add: "add", ast.Sub: "subtract", ast.Mult: "multiply", ast.Div: "divide", ast.Pow: "power"}

@@ -147,7 +147,12 @@ def single(name: str, *, points: float, right: str, why: Mapping[str, str]) -> C
     )
     for option in why:
         made.explain(option, _always(option), made.why(option))
-    return made.spelt(capitals=str.upper, spaces=lambda w: f" {w.replace('_', ' ')}\n", in_a_list=lambda w: [w])
+    return made.spelt(
+        capitals=str.upper,
+        spaces=lambda w: f" {w.replace('_', ' ')}\n",
+        in_a_list=lambda w: [w],
+        in_a_set=lambda w: {w},
+    )
 
 
 def multiple(name: str, *, points: float, right: Collection[str], why: Mapping[str, str]) -> Closed:
@@ -225,6 +230,7 @@ def match(name: str, *, points: float, items: Sequence[str], why: Mapping[str, s
         pairs=lambda a: list(a.items()),
         capitals=lambda a: {key.lower(): value.upper() for key, value in a.items()},
         backwards=lambda a: dict(reversed(a.items())),
+        a_table=lambda a: np.array(list(a.items())),
     )
 
 

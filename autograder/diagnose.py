@@ -17,6 +17,7 @@ from cs231n_lite.evidence import Cause, Pair
 from cs231n_lite.tolerances import pair_of
 
 _AGAIN = "second_"  # an output of this name is what another was, asked for a second time
+_CODES = "bu"  # dtypes of what is no quantity: a yes or no, or an unsigned number that stands for a word
 _EXP_FAILS = 700.0  # exp of more overflows
 
 
@@ -75,6 +76,8 @@ def causes_of(question: Question, name: str, seen: Sequence[Seen]) -> tuple[Caus
     if not pairs:
         handed_back = {_handed_back(s, name) for s in seen}
         return tuple(cause for cause in handed_back if cause) if len(handed_back) == 1 else ()
+    if pairs[0].expected.dtype.kind in _CODES:
+        return ()  # no arithmetic accounts for it
     finite = [pair for pair in pairs if np.isfinite(pair.mine).all()]
     overflow = _overflow(pairs)
     if len(finite) < len(pairs) and not overflow:
@@ -106,7 +109,8 @@ def _pairs(question: Question, name: str, seen: Sequence[Seen]) -> list[Pair] | 
         got, expected = s.got.values.get(name), s.expected.values.get(name)
         if not isinstance(got, np.ndarray) or not isinstance(expected, np.ndarray) or got.dtype.kind not in "biuf":
             return None
-        others = {o: v for o, v in s.expected.values.items() if o != name and isinstance(v, np.ndarray)}
+        rest = {o: v for o, v in s.expected.values.items() if o != name and isinstance(v, np.ndarray)}
+        others = {o: v for o, v in rest.items() if v.dtype.kind not in _CODES}
         pairs.append(pair_of(got, expected, question.rtol.get(name), s.case.sizes, s.case.inputs, others))
     return pairs
 

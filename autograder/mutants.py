@@ -8,7 +8,8 @@ from itertools import pairwise
 
 from autograder import array_mutations, mutations
 from autograder.assignment import Assignment
-from autograder.mutations import Change, Place, function_of
+from autograder.mutations import Change, Place
+from autograder.syntax import function_of, names_in
 
 OPERATORS = (*mutations.OPERATORS, *array_mutations.OPERATORS)
 VARIANT = "mutant/"
@@ -136,9 +137,11 @@ def _passed_in(path: tuple[ast.AST, ...]) -> frozenset[str]:
 def _also_true(path: tuple[ast.AST, ...], change: Change) -> set[str]:
     """Say what is true of a change wherever it is made: a bare name handed on, a maximum not subtracted rightly."""
     found = {f"input {change.new.id}"} if isinstance(change.new, ast.Name) else set()
-    for node in path:
+    for child, node in pairwise((path[0], *path)):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub) and function_of(node.right) == "max":
             found.add("overflow")
+        if isinstance(node, ast.Call) and function_of(node) == "where" and child in node.args[1:]:
+            found.add(f"entries {names_in(node.args[0])}")  # the other branch stays as it was
     return found
 
 

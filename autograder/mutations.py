@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from autograder.syntax import function_of, is_name, names_in, quantity, replaced
+
 Operator = Callable[[ast.AST, "Place"], Iterator["Change"]]
 
 
@@ -36,37 +38,10 @@ class Place:
     passed_in: frozenset[str] = frozenset()
 
 
-# ------------------------------------------------------------------------------------------- words for a tree
+# --------------------------------------------------------------------------------------- what is true of a scale
 
 
-def names_in(node: ast.AST) -> str:
-    """Give the names of quantities an expression uses, ``self.`` left out, sorted and joined by commas.
-
-    Examples
-    --------
-    >>> names_in(ast.parse("0.5 * self.reg * np.sum(W1**2)"))
-    'W1,reg'
-    """
-    found = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-    own = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute) and is_name(n.value, "self")}
-    return ",".join(sorted((found | own) - {"np", "self", "len"}))
-
-
-def is_name(node: ast.AST, name: str) -> bool:
-    """Whether a node is just this name."""
-    return isinstance(node, ast.Name) and node.id == name
-
-
-def quantity(node: ast.AST) -> str | float | None:
-    """Give the number an expression is known to be: itself, ``"N"`` for the batch, or None."""
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-        return node.value
-    if ast.unparse(node) in ("N", "n") or re.fullmatch(r"len\(\w+\)|\w+\.shape\[0\]", ast.unparse(node)):
-        return "N"
-    return None
-
-
-_OVER = {"N": "1/N", "1/N": "N"}
+_OVER = {"N": "1/N", "1/N": "N", "1/C": "C", "C": "1/C"}
 _LINEAR = ("T", "sum", "mean", "reshape", "ravel", "transpose", "copy", "dot", "asarray")
 
 
@@ -77,16 +52,22 @@ def scaled(node: ast.AST, place: Place, factor: str | float | None) -> frozenset
     """
     if factor is None:
         return frozenset()
-    told, below = f"{factor:.6g}" if not isinstance(factor, str) else factor, node
+    below = node
     for parent in place.above:
         if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Add | ast.Sub):
-            return frozenset({f"term {names_in(below)} times {told}"})
+            return frozenset({f"term {names_in(below)} times {_written(factor)}"})
         if isinstance(parent, ast.Assign | ast.Return):
             break
-        if not _hands_on(parent, below):
+        if isinstance(parent, ast.BinOp) and isinstance(parent.op, ast.Div) and parent.right is below and factor:
+            factor = _inverse(factor)  # half of what is divided by is twice the whole
+        elif not _hands_on(parent, below):
             return frozenset()
         below = parent
-    return frozenset({f"factor {told}" if factor else "zeros"})
+    return frozenset({f"factor {_written(factor)}" if factor else "zeros"})
+
+
+def _written(factor: str | float | None) -> str:
+    return factor if isinstance(factor, str) else f"{factor:.6g}"
 
 
 def _hands_on(parent: ast.AST, below: ast.AST) -> bool:
@@ -102,14 +83,6 @@ def _hands_on(parent: ast.AST, below: ast.AST) -> bool:
         case ast.BinOp(op=op):
             return isinstance(op, ast.Mult | ast.MatMult)
     return isinstance(parent, ast.UnaryOp | ast.Tuple | ast.Dict)
-
-
-def replaced(node: ast.AST, **parts: object) -> ast.AST:
-    """Copy a node with some of its parts replaced."""
-    new = copy.deepcopy(node)
-    for name, part in parts.items():
-        setattr(new, name, part)
-    return new
 
 
 # ------------------------------------------------------------------------------------------------ the operators
@@ -133,6 +106,8 @@ def other_operator(node: ast.AST, place: Place) -> Iterator[Change]:
             square = "N^2" if right == "N" else float(right) ** 2
             inverse = "1/N^2" if right == "N" else float(right) ** -2
             causes = scaled(node, place, square if was is ast.Div else inverse)
+        if (was, now) == (ast.Div, ast.FloorDiv):
+            causes = frozenset({"integers"})
         gates = [part for part in (node.left, node.right) if isinstance(part, ast.Compare)]
         causes |= {f"entries {names_in(gate)}" for gate in gates}  # where the gate is open or shut, another result
         yield Change(replaced(node, op=op()), "operator", causes)
@@ -197,16 +172,11 @@ def other_number(node: ast.AST, place: Place) -> Iterator[Change]:
             causes = frozenset({"axis"})
         elif isinstance(parent, ast.Compare) or function_of(parent) in ("maximum", "minimum"):
             causes = frozenset({"special entries", f"entries {names_in(parent)}"})
+        elif function_of(parent) == "where" and value and other:
+            causes = frozenset({f"factor {_written(other / value)}"})  # where nothing of the other branch is seen
         elif isinstance(parent, ast.AugAssign):
             causes = frozenset({f"entries {names_in(parent.target)}"})
         yield Change(ast.Constant(other), "constant", causes)
-
-
-def function_of(node: ast.AST) -> str:
-    """Name the function or method a node calls; empty if it calls none."""
-    if not isinstance(node, ast.Call):
-        return ""
-    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
 
 
 def other_comparison(node: ast.AST, place: Place) -> Iterator[Change]:
@@ -233,6 +203,8 @@ def off_by_one(node: ast.AST, place: Place) -> Iterator[Change]:
         assert isinstance(node, ast.expr)
         for op, factor in ((ast.Sub(), "N/(N-1)"), (ast.Add(), "N/(N+1)")):
             causes = scaled(parent, Place(place.above[1:]), factor) if divides else frozenset()
+            if isinstance(parent, ast.Assign):
+                causes = frozenset({f"factor {factor}"})  # of what is divided by the name it is given
             yield Change(ast.BinOp(copy.deepcopy(node), op, ast.Constant(1)), "off by one", causes)
         base = re.findall(r"\w+", ast.unparse(node))[1 if function_of(node) == "len" else 0]
         causes = frozenset({"axis", "factor N/C", "factor N/M"})

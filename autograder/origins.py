@@ -213,9 +213,14 @@ def _labelled(name: str, pair: Pair) -> np.ndarray | None:
 
 
 def _wrong_edge(pairs: Sequence[Pair]) -> Cause | None:
-    for axis in range(first_failing(pairs).want.ndim):
+    failing = [pair for pair in pairs if pair.fails]
+    if not _some_right(pairs):
+        return None
+    for axis in range(min(pair.want.ndim for pair in failing)):
+        if len({pair.want.shape[axis] for pair in failing}) < 2:
+            continue  # always the fourth of four may be no edge, but a thing of its own
         for edge, index in (("first", 0), ("last", -1)):
-            if _some_right(pairs) and all(_only_at(pair, axis, index) for pair in pairs if pair.fails):
+            if all(_only_at(pair, axis, index) for pair in failing):
                 return Cause(
                     "edge", f"Wrong only at the {edge} place of axis {axis}: count from the first to the last."
                 )

@@ -23,12 +23,12 @@ from autograder.mutants import VARIANT, Mutant
 from autograder.questions import INPUTS, Question
 from autograder.session import Beside, Lost
 from autograder.stand_ins import MutantSession, Remembered
-from autograder.truth import agrees
+from autograder.truth import agrees, describes
 from autograder.verify import SEEDS, AsStudent
 from cs231n_lite.compare import pattern_over_cases
 from cs231n_lite.tolerances import share_of_tolerance
 
-MORE = range(101, 108)  # draws on which a pattern over cases is tried again
+MORE = range(101, 108)  # draws on which it is tried whether what was said of one holds of many
 
 
 class Told(StrEnum):
@@ -121,26 +121,31 @@ class Bench:
             if outcome.verdict is not Verdict.FAILED:
                 return Trial(mutant)
             raised = raised or any(s.got.raised for s in seen)
+            own_rules = question.mark(seen[0].expected, seen[0].got)
             if any(question.sentence(name) == outcome.headline for name in question.misconceptions):
                 continue
             named = False
             tags |= dict.fromkeys(_tags(question, outcome, seen))
-            patterns |= {outcome.headline: None} if outcome.headline else {}
+            patterns |= {outcome.headline: None} if outcome.headline and not own_rules else {}
         inputs = [n for n, value in seen[0].case.inputs.items() if isinstance(value, np.ndarray)]
         untrue = [tag for tag in tags if not agrees(tag, mutant.causes, inputs)]
-        untrue += [pattern for pattern in patterns if not self._holds(pattern, question, mutant)]
+        if patterns or any(map(describes, untrue)):
+            holds = self._holding(question, mutant)
+            untrue = [tag for tag in untrue if not (describes(tag) and tag in holds)]
+            untrue += [pattern for pattern in patterns if pattern not in holds]
         said = (*tags, *patterns)
         told = Told.NAME if named else Told.WRONG if untrue else Told.RIGHT if said else Told.FACTS
         told = Told.ERROR if told is Told.FACTS and raised else told
         return Trial(mutant, question.name, told, said, tuple(untrue))
 
-    def _holds(self, pattern: str, question: Question, mutant: Mutant) -> bool:
-        """Whether what was said of the cases of one draw is said of the cases of many."""
+    def _holding(self, question: Question, mutant: Mutant) -> set[str]:
+        """Give what is said of the cases of many draws taken together: tags, and the pattern."""
         try:
-            cases = [case for s in (*SEEDS, *MORE) for case in passes(question, self._look(question, mutant, s))]
+            seen = [s for seed in (*SEEDS, *MORE) for s in self._look(question, mutant, seed)]
         except Lost:
-            return False
-        return pattern == f"{question.name} is {pattern_over_cases(cases)}."
+            return set()
+        tags = {cause.tag for name in question.points if name != INPUTS for cause in causes_of(question, name, seen)}
+        return tags | {f"{question.name} is {pattern_over_cases(passes(question, seen))}."}
 
     def _look(self, question: Question, mutant: Mutant, seed: int) -> list[Seen]:
         return look(question, AsStudent(self._mutants, VARIANT + mutant.name), self._remembered, seed)
@@ -187,6 +192,8 @@ def _tags(question: Question, outcome: Outcome, seen: Sequence[Seen]) -> list[st
 
 def _shares(question: Question, seen: Sequence[Seen]) -> dict[tuple[str, str], float]:
     """Give the share of its tolerance that each output used; not where the question sets one, as for what is random."""
+    if question.mark(seen[0].expected, seen[0].got):
+        return {}  # judged by rules of its own, not by a tolerance
     found: dict[tuple[str, str], float] = {}
     for s in seen:
         for name in question.points.keys() - question.rtol.keys() - {INPUTS}:

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterable
 
+_DESCRIBE = ("added", "entries", "input", "term", "zeros")
+_TOLD_WITH_A_CAUSE = (-1.0, 0.5, 2.0)  # factors of which `cs231n_lite.factors` says what they mean
+
 
 def agrees(tag: str, causes: Iterable[str], inputs: Iterable[str] = ()) -> bool:
     """Whether a tag is among the true ones; see `cs231n_lite.evidence.Cause` and `autograder.mutations.Change`.
@@ -41,6 +44,27 @@ def agrees(tag: str, causes: Iterable[str], inputs: Iterable[str] = ()) -> bool:
         if kind == "term" and _term(rest, known) == _term(other, known):
             return True
     return False
+
+
+def describes(tag: str) -> bool:
+    """Whether a tag says only what the numbers are, not where they come from; it is true if it holds on many draws.
+
+    "Every entry is 0.5 more than the expected one" is no guess. "Averaged over the batch twice" is one.
+
+    Examples
+    --------
+    >>> [describes(tag) for tag in ("added 0.5", "entries x", "factor 2.5", "factor 1/N", "axis")]
+    [True, True, True, False, False]
+    """
+    kind, _, rest = tag.partition(" ")
+    return kind in _DESCRIBE or (kind == "factor" and _is_number(rest))
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return float(text) not in _TOLD_WITH_A_CAUSE
+    except ValueError:
+        return False
 
 
 def _term(told: str, inputs: frozenset[str]) -> tuple[frozenset[str], str]:

@@ -88,11 +88,22 @@ def cause_of_not_finite(got: np.ndarray) -> Cause | None:
 
 
 def zeros(pairs: Sequence[Pair]) -> Cause | None:
-    """Tell an answer that is still what it was initialised to."""
+    """Tell an answer that is 0 everywhere: still what it was initialised to, unless a -0 says that it was computed.
+
+    Examples
+    --------
+    >>> want = np.array([2.0, -3.0])
+    >>> zeros([Pair(np.zeros(2), want, np.ones(2, bool), 1e-7)])
+    'Every entry is 0: these are still the initial zeros, or a step of the computation gives 0 every time.'
+    >>> zeros([Pair(0 * want, want, np.ones(2, bool), 1e-7)])
+    'Every entry is 0: a step of the computation gives 0 every time.'
+    """
     several = first_failing(pairs).want.size > 1
-    if several and everywhere(pairs, lambda pair: np.zeros(pair.want.shape)):
-        return Cause("zeros", "Every entry is 0: are these still the initial zeros?")
-    return None
+    if not several or not everywhere(pairs, lambda pair: np.zeros(pair.want.shape)):
+        return None
+    computed = any(np.signbit(pair.mine).any() for pair in pairs)
+    initial = "" if computed else "these are still the initial zeros, or "
+    return Cause("zeros", f"Every entry is 0: {initial}a step of the computation gives 0 every time.")
 
 
 def integers(pairs: Sequence[Pair]) -> Cause | None:
@@ -100,7 +111,7 @@ def integers(pairs: Sequence[Pair]) -> Cause | None:
     first = first_failing(pairs)
     whole = first.got.dtype.kind in "iu" and first.expected.dtype.kind == "f"
     if whole and everywhere(pairs, lambda pair: np.trunc(pair.want)):
-        words = "These are the expected values cut to integers: an integer array cannot hold fractions."
+        words = "These are the expected values cut to integers: neither an integer array nor // holds fractions."
         return Cause("integers", words)
     return None
 
@@ -132,7 +143,9 @@ def shifted(pairs: Sequence[Pair]) -> Cause | None:
     shift = float((first.mine - first.want).mean())
     exactly = min(first.close * first.scale, 1e-3 * abs(shift))
     varied = telling(pairs) if first.want.ndim else sum(pair.fails for pair in pairs) > 1
-    if varied and all(pair.same_shape and np.abs(pair.mine - pair.want - shift).max() <= exactly for pair in pairs):
+    if varied and all(
+        pair.same_shape and np.abs(pair.mine - pair.want - shift).max(initial=0) <= exactly for pair in pairs
+    ):
         more = "more" if shift > 0 else "less"
         what = "Every entry" if first.want.ndim else "It"
         return Cause(f"added {shift:.6g}", f"{what} is {abs(shift):.6g} {more} than the expected one.")

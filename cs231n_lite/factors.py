@@ -55,6 +55,8 @@ def _known_factors(pair: Pair) -> dict[str, tuple[float, str, str]]:
     """Give the factors a wrong answer may have in this case: their value, what they are called, what they mean."""
     known = {"2": (2.0, "", "a 2 too many or a 0.5 forgotten"), "0.5": (0.5, "", "a 0.5 too many or a 2 forgotten")}
     for key, n in pair.sizes.items():
+        if not n:
+            continue  # nothing is a multiple of an empty batch
         if key == "N":
             batch = f"for this batch of {n}"
             known["1/N"] = (1 / n, f"1/N {batch}", "averaged over the batch twice")

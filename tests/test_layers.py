@@ -86,6 +86,7 @@ LAYERS = {
         "origins",
         "diagnose",
         "judge",
+        "syntax",
         "mutations",
         "array_mutations",
         "mutants",

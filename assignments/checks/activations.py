@@ -208,12 +208,14 @@ def sigmoid_in_place(reference):
 # ---------------------------------------------------------------------------- sigmoid_backward
 
 
-@question(points={"dx": 4, "second_dx": 1, "inputs": 1}, draw=any_shape_backward)
+@question(points={"dx": 3.5, "second_dx": 1, "out_unchanged": 0.5, "inputs": 1}, draw=any_shape_backward)
 def sigmoid_backward(student, x, dout, dout_again):
     out, cache = student.sigmoid_forward(x)
+    given = np.array(out)
     dx = np.array(student.sigmoid_backward(dout, cache))
+    out_unchanged = np.array_equal(out, given)  # the next layer has it; 1 - out in its place has the same slope
     second_dx = student.sigmoid_backward(dout_again, cache)
-    return {"dx": dx, "second_dx": second_dx}
+    return {"dx": dx, "second_dx": second_dx, "out_unchanged": out_unchanged}
 
 
 def _sigmoid(backward):
@@ -890,7 +892,7 @@ def rows_and_slopes(rng):
         alpha = rng.uniform(0.1, 0.8, d) * np.resize([1, -1], d)
         alpha[0] = rng.uniform(1.2, 1.9)
         x = _away_from_zero(rng, (n, d))
-        x[0] *= -np.sign(x[0, 0])  # something negative in every batch, where the first slope counts
+        x[:2, 0] = -rng.uniform(0.3, 0.6, min(n, 2))  # in every batch, where the first slope counts; and above -1
         yield Case(label, {"x": x, "alpha": alpha}, {"N": n, "D": d})
     alpha = np.array([rng.uniform(1.2, 1.9), *rng.uniform(0.1, 0.8, 4)])
     yield Case("negative numbers only", {"x": -np.abs(_away_from_zero(rng, (3, 5))), "alpha": alpha}, {"N": 3, "D": 5})
@@ -1287,13 +1289,14 @@ def elu_forward_in_place(reference):
 # -------------------------------------------------------------------------------- elu_backward
 
 
-@question(points={"dx": 4, "default_dx": 1, "inputs": 1}, draw=any_shape_and_alpha_backward)
+@question(points={"dx": 3, "second_dx": 1, "default_dx": 1, "inputs": 1}, draw=any_shape_and_alpha_backward)
 def elu_backward(student, x, alpha, dout):
     out, cache = student.elu_forward(x, alpha)
-    dx = student.elu_backward(dout, cache)
+    dx = np.array(student.elu_backward(dout, cache))
+    second_dx = student.elu_backward(3 * dout, cache)
     out, cache = student.elu_forward(-x)
     default_dx = student.elu_backward(-dout, cache)
-    return {"dx": dx, "default_dx": default_dx}
+    return {"dx": dx, "second_dx": second_dx, "default_dx": default_dx}
 
 
 def _elu_backward(function):
@@ -1437,6 +1440,8 @@ def two_pieces(rng):
             "w2": rng.normal(size=(d, m)),
             "b2": rng.normal(0.5, 1.0, m) + shift,
         }
+        if m == 1:  # each piece wins in half of the rows
+            inputs["b2"] = inputs["b1"] + np.median(inputs["x"] @ (inputs["w1"] - inputs["w2"]), axis=0)
         yield Case(label, inputs, {"N": n, "D": d, "M": m})
 
 
@@ -1739,13 +1744,17 @@ def outputs_between_limits(rng):
         ("a wide margin", (5, 4), 0.0, 4.0, 1.0),
     ]:
         count = int(np.prod(shape))
-        at_low, at_high = count // 6, count // 3
+        at_low, at_high = rng.integers(count // 8 + 1, count // 5 + 1), rng.integers(count // 4 + 1, count // 2)
+        at_high -= 2 * (at_low + at_high) == count  # a share of a half could be a median
         near = margin * rng.uniform(0.0, 0.8, at_low + at_high)
         middle = rng.uniform(low + 1.2 * margin, high - 1.2 * margin, count - at_low - at_high)
         entries = np.concatenate([low + near[:at_low], high - near[at_low:], middle])
-        entries[0], entries[-1] = low, high - 1.3 * margin  # one that is exactly there, one just outside
+        entries[0] = low  # one that is exactly there
+        entries[-2:] = low + 1.3 * margin, high - 1.3 * margin  # two just outside
         inputs = {"out": rng.permutation(entries).reshape(shape), "low": low, "high": high, "margin": margin}
-        inputs["tanh_out"] = np.tanh(rng.permutation([-9.0, -4.0, 3.5, 5.0, 6.0, *rng.uniform(-2, 2, 7)]).reshape(4, 3))
+        down, up = rng.integers(1, 3), rng.integers(3, 6)
+        before = [*rng.uniform(-9, -4, down), *rng.uniform(3.5, 6, up), *rng.uniform(-2, 2, 12 - down - up)]
+        inputs["tanh_out"] = np.tanh(rng.permutation(before).reshape(4, 3))
         yield Case(label, inputs, {"N": shape[0], "count": count})
 
 
@@ -1979,8 +1988,8 @@ def init_weights(student, fan_in, fan_out):
     again = {kind: student.init_weights(fan_in, fan_out, kind) for kind in kinds}
 
     def scale(W, unit):  # in steps of five percent, much wider than chance: every draw gives the same
-        if not isinstance(W, np.ndarray):
-            return W
+        if not isinstance(W, np.ndarray) or not np.std(W):
+            return W if np.ndim(W) < 2 else 0.0
         steps = np.round(np.log(max(np.std(W) / unit, 1e-9)) / 0.05)
         return unit * np.exp(0.05 * steps)
 
@@ -2152,3 +2161,111 @@ def zeros_not_zero(reference):
     """ "zeros" gives small random numbers: here it is exactly 0, to show what that does."""
 
     return _weights(lambda fan_in, fan_out: {"zeros": 0.001})
+
+
+# ------------------------------------------------------------------------------------- equivalent mutants
+
+_EITHER_SLOPE = (
+    "At 0 there is no derivative, and both one-sided ones are taken for it; either choice is accepted, so no input is "
+    "0."
+)
+_ZERO_EITHER_WAY = "At 0 both branches give 0."
+_SUM_ALONE = "The backward step uses out and alpha in their sum alone, which is the same in either order."
+_NUMBER_IN_AN_ARRAY = "A number handed back as an array of one number is accepted and noted."
+_AT_THE_MARGIN = (
+    "Whether an entry exactly at the margin counts is left open, and rounding would decide it, so none is drawn there."
+)
+
+sigmoid_forward.equivalent(
+    "sigmoid_forward:2 np.where(x >= 0, 1.0, e) -> np.where(x > 0, 1.0, e)",
+    "At 0, e is exp(0), which is the 1 that stands in the other branch.",
+)
+tanh_forward.equivalent(
+    "tanh_forward:2 return (out, out) -> return (out, -out)",
+    "The cache is the student's own business, and the slope 1 - out**2 is the same for -out.",
+)
+relu_backward.equivalent(
+    "relu_backward:2 dout * (x > 0) -> dout * (x >= 0)",
+    _EITHER_SLOPE,
+)
+leaky_relu_forward.equivalent(
+    "leaky_relu_forward:1 np.where(x > 0, x, 0.01 * x) -> np.where(x >= 0, x, 0.01 * x)",
+    _ZERO_EITHER_WAY,
+)
+leaky_relu_backward.equivalent(
+    "leaky_relu_backward:2 np.where(x > 0, dout, 0.01 * dout) -> np.where(x >= 0, dout, 0.01 * dout)",
+    _EITHER_SLOPE,
+)
+prelu_forward.equivalent(
+    "prelu_forward:1 np.where(x > 0, x, alpha * x) -> np.where(x >= 0, x, alpha * x)",
+    _ZERO_EITHER_WAY,
+)
+prelu_backward.equivalent(
+    "prelu_backward:2 np.where(x > 0, dout, alpha * dout) -> np.where(x >= 0, dout, alpha * dout)",
+    _EITHER_SLOPE,
+)
+prelu_backward.equivalent(
+    "prelu_backward:3 x.ndim - np.ndim(alpha) -> np.ndim(alpha)",
+    "x has two axes and alpha one, as the docstring says: 2 - 1 is 1.",
+)
+elu_forward.equivalent(
+    "elu_forward:1 np.where(x > 0, x, alpha * (np.exp(np.minimum(0, x)) - 1)) -> np.where(x >= 0, x, alpha * "
+    "(np.exp(np.minimum(0, x)) - 1))",
+    _ZERO_EITHER_WAY,
+)
+elu_forward.equivalent(
+    "elu_forward:1 np.minimum(0, x) -> np.minimum(1, x)",
+    "The minimum only keeps exp from overflowing; where x is above 0 the other branch is taken.",
+)
+elu_forward.equivalent(
+    "elu_forward:2 (x, out, alpha) -> (x, alpha, out)",
+    _SUM_ALONE,
+)
+elu_backward.equivalent(
+    "elu_backward:1 (x, out, alpha) -> (x, alpha, out)",
+    _SUM_ALONE,
+)
+elu_backward.equivalent(
+    "elu_backward:2 np.where(x > 0, 1.0, out + alpha) -> np.where(x >= 0, 1.0, out + alpha)",
+    _EITHER_SLOPE,
+)
+elu_backward.equivalent(
+    "elu_backward:2 out + alpha -> out % alpha",
+    "Where this branch is taken, out lies from -alpha to 0, and the remainder is out + alpha.",
+)
+maxout_forward.equivalent(
+    "maxout_forward:3 (z1 > z2, cache1, cache2) -> (z1 >= z2, cache1, cache2)",
+    "Where both pieces are equal, either may have the gradient; no tie is drawn.",
+)
+saturation_fraction.equivalent(
+    "saturation_fraction:1 return np.mean((out < low + margin) | (out > high - margin)) -> return "
+    "np.asarray(np.mean((out < low + margin) | (out > high - margin)))[..., None]",
+    _NUMBER_IN_AN_ARRAY,
+)
+saturation_fraction.equivalent(
+    "saturation_fraction:1 (out < low + margin) | (out > high - margin) -> (out < low + margin) + (out > high - "
+    "margin)",
+    "The sum of two truth values is their 'or'.",
+)
+saturation_fraction.equivalent(
+    "saturation_fraction:1 out < low + margin -> out <= low + margin",
+    _AT_THE_MARGIN,
+)
+saturation_fraction.equivalent(
+    "saturation_fraction:1 out > high - margin -> out >= high - margin",
+    _AT_THE_MARGIN,
+)
+dead_fraction.equivalent(
+    "dead_fraction:1 return np.mean((out == 0).all(axis=0)) -> return np.asarray(np.mean((out == "
+    "0).all(axis=0)))[..., None]",
+    _NUMBER_IN_AN_ARRAY,
+)
+dead_fraction.equivalent(
+    "dead_fraction:1 out == 0 -> out <= 0",
+    "Outputs of ReLU are never below 0.",
+)
+init_weights.equivalent(
+    "init_weights:3 return deviations[kind] * np.random.randn(fan_in, fan_out) -> return -(deviations[kind] * "
+    "np.random.randn(fan_in, fan_out))",
+    "A normal number with mean 0 has the same chances with the other sign.",
+)

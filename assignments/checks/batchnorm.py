@@ -223,7 +223,7 @@ def channel_in_place(reference):
 
 
 def table_inputs(rng):
-    """Rows with features of very different size, far from zero; the test rows come from elsewhere."""
+    """Rows with features of very different size, far from zero; the test rows come from elsewhere, on both sides."""
     for label, n, m, d, constant in [
         ("ordinary rows", 9, 5, 4, False),
         ("a single test row", 6, 1, 3, False),
@@ -233,6 +233,7 @@ def table_inputs(rng):
         size, shift = rng.uniform(2, 30, d), rng.uniform(40, 80, d)
         train = shift + size * rng.normal(size=(n, d))
         test = shift + size * rng.normal(1.5, 2.0, (m, d))
+        test[0, :2] = shift[:2] + size[:2] * rng.uniform(2, 3, 2) * [-1, 1]
         if constant:
             train[:, 2], test[:, 2] = 17.0, 17.0
         yield Case(label, {"X_train": train, "X_test": test}, {"N": n, "M": m, "D": d})
@@ -382,6 +383,7 @@ def pca_inputs(rng):
             ("a single test row", 9, 1, 5, {"k": 3}),
             ("fewer rows than features", 6, 4, 9, {"k": 2}),
             ("one component", 15, 7, 3, {"k": 1}),
+            ("all components", 10, 6, 4, {"k": 4}),
         ],
     )
 
@@ -389,6 +391,8 @@ def pca_inputs(rng):
 @question(points={"train": 2.5, "test": 2, "together": 1, "inputs": 0.5}, draw=pca_inputs)
 def pca(student, X_train, X_test, k):
     train, test = (np.asarray(part) for part in student.pca(X_train, X_test, k))
+    if (train.shape, test.shape) != ((len(X_train), k), (len(X_test), k)):
+        return {"train": train, "test": test, "together": np.zeros(0)}  # of no use for products
     order = np.argsort(-train.var(axis=0))  # order and signs of the components are free
     return {"train": np.abs(train[:, order]), "test": np.abs(test[:, order]), "together": test @ train.T}
 
@@ -811,9 +815,8 @@ def test_time_as_one_affine_map(reference):
 @batchnorm_forward.correct_variant
 def normalized_single_precision(reference):
     def batchnorm_forward(x, gamma, beta, bn_param):
-        return reference.batchnorm_forward(
-            x.astype(np.float32), gamma.astype(np.float32), beta.astype(np.float32), bn_param
-        )
+        bn_param |= {k: v.astype(np.float32) for k, v in bn_param.items() if k.startswith("running")}
+        return reference.batchnorm_forward(*(a.astype(np.float32) for a in (x, gamma, beta)), bn_param)
 
     return {"batchnorm_forward": batchnorm_forward}
 
@@ -823,6 +826,20 @@ def batch_statistics_at_test_time(reference):
     """At test time the batch is normalised by its own mean and variance; use the running averages, so that an example's output
     does not depend on its neighbours and a batch of one works."""
     return _batchnorm(at_test=lambda x, old, bn_param: (x.mean(axis=0), x.var(axis=0)))(reference)
+
+
+@batchnorm_forward.misconception
+def mode_ignored(reference):
+    """Testing does what training does: ask `bn_param["mode"]`. At test time normalise by the running averages, and leave them
+    as they are."""
+
+    def batchnorm_forward(x, gamma, beta, bn_param):
+        mode, bn_param["mode"] = bn_param["mode"], "train"
+        answer = reference.batchnorm_forward(x, gamma, beta, bn_param)
+        bn_param["mode"] = mode
+        return answer
+
+    return {"batchnorm_forward": batchnorm_forward}
 
 
 @batchnorm_forward.misconception
@@ -974,18 +991,27 @@ def batchnorm_backward_inputs(rng):
         yield Case(label, inputs, {"N": n, "D": d})
 
 
-@question(points={"dx": 7, "dgamma": 2, "dbeta": 2, "inputs": 1}, draw=batchnorm_backward_inputs)
+@question(
+    points={"dx": 6, "dgamma": 2, "dbeta": 2, "second_dx": 0.5, "second_dgamma": 0.5, "inputs": 1},
+    draw=batchnorm_backward_inputs,
+)
 def batchnorm_backward(student, x, gamma, beta, dout, options):
     _, cache = student.batchnorm_forward(x, gamma, beta, {"mode": "train", **options})
+    dout_again = dout.copy()
     dx, dgamma, dbeta = student.batchnorm_backward(dout, cache)
-    return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta}
+    second_dx, second_dgamma, _ = student.batchnorm_backward(dout_again, cache)
+    return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta, "second_dx": second_dx, "second_dgamma": second_dgamma}
 
 
-@question(points={"dx": 3, "dgamma": 0.75, "dbeta": 0.75, "inputs": 0.5}, draw=batchnorm_backward_inputs)
+@question(
+    points={"dx": 2.5, "dgamma": 0.75, "dbeta": 0.75, "second_dx": 0.5, "inputs": 0.5}, draw=batchnorm_backward_inputs
+)
 def batchnorm_backward_alt(student, x, gamma, beta, dout, options):
     _, cache = student.batchnorm_forward(x, gamma, beta, {"mode": "train", **options})
+    dout_again = dout.copy()
     dx, dgamma, dbeta = student.batchnorm_backward_alt(dout, cache)
-    return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta}
+    second_dx = student.batchnorm_backward_alt(dout_again, cache)[0]
+    return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta, "second_dx": second_dx}
 
 
 def _normalise(x, gamma, beta, eps, axis):
@@ -1155,6 +1181,24 @@ def _variants(asked, axis):
         ),
     )
 
+    wrong(
+        "xhat_left_out_of_dgamma",
+        "`dgamma` is the sum of `dout`, which is `dbeta`; `gamma` was multiplied by `xhat`, so sum `dout * xhat`.",
+        _changed(name, axis, dgamma=lambda dout, k: dout.sum(axis=0)),
+    )
+
+    def overwritten(dout, k):
+        dx = _dx(dout, k)
+        dout *= k.xhat
+        return dx, dout.sum(axis=0), dout.sum(axis=0)
+
+    wrong(
+        "dbeta_from_the_overwritten_dout",
+        "`dbeta` is the sum of what `dout` had become: `dout *= xhat` changes `dout` itself, for `dbeta` and for whoever gave "
+        "it. Write `dout * xhat`, which makes a new array.",
+        _backward(name, overwritten, axis),
+    )
+
     def in_place(dout, k):
         right = (_dx(dout, k), *_sums(dout, k))
         dout *= k.gamma
@@ -1178,6 +1222,8 @@ def layernorm_inputs(rng):
         ("an ordinary batch", 4, 7, {}),
         ("more examples than features", 9, 5, {"eps": 0.3}),
         ("a batch of one", 1, 6, {"eps": 0.5}),
+        ("a large eps", 5, 3, {"eps": 0.5}),
+        ("a single feature", 6, 1, {"eps": 0.1}),
         ("numbers near 100", 3, 8, {"eps": 1e-3}),
     ]:
         shift = 100.0 if label == "numbers near 100" else 2.0
@@ -1311,11 +1357,15 @@ def layernorm_backward_inputs(rng):
         yield Case(case.label, case.inputs | {"dout": dout}, case.sizes)
 
 
-@question(points={"dx": 3, "dgamma": 1, "dbeta": 0.5, "inputs": 0.5}, draw=layernorm_backward_inputs)
+@question(
+    points={"dx": 2.5, "dgamma": 1, "dbeta": 0.5, "second_dx": 0.5, "inputs": 0.5}, draw=layernorm_backward_inputs
+)
 def layernorm_backward(student, x, gamma, beta, options, dout):
     _, cache = student.layernorm_forward(x, gamma, beta, dict(options))
+    dout_again = dout.copy()
     dx, dgamma, dbeta = student.layernorm_backward(dout, cache)
-    return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta}
+    second_dx = student.layernorm_backward(dout_again, cache)[0]
+    return {"dx": dx, "dgamma": dgamma, "dbeta": dbeta, "second_dx": second_dx}
 
 
 _variants(layernorm_backward, axis=1)
@@ -1361,7 +1411,7 @@ def dropout_forward(student, x, p, seed):
     out_test = student.dropout_forward(given.copy(), {"mode": "test", "p": p})[0]
     kept = out != 0
     six = 6 * np.sqrt(p * (1 - p) / given.size)  # six standard deviations of the share that is kept
-    factors = (out / given)[kept]
+    factors = (out / given)[kept].astype(np.result_type(out, np.float32))
     alone = bool((kept != kept[:1]).any() or len(given) == 1) and bool((kept != kept[..., :1]).any())
     other = bool((kept != (again != 0)).any())
     return {
@@ -1380,20 +1430,33 @@ def dropout_backward_inputs(rng):
         yield Case(case.label, inputs, case.sizes)
 
 
-@question(points={"dx": 2, "dropped": 0.5, "dx_test": 1, "inputs": 0.5}, draw=dropout_backward_inputs)
+@question(
+    points={"dx": 1.5, "second_dx": 0.5, "dropped": 0.5, "dx_test": 1, "inputs": 0.5}, draw=dropout_backward_inputs
+)
 def dropout_backward(student, x, p, dout):
     given = np.array(dout)
     out, cache = student.dropout_forward(x.copy(), {"mode": "train", "p": p})
     mask = np.array(out) / x  # whatever was drawn, out is x times this
-    dx = np.array(student.dropout_backward(dout, cache))
     kept = mask != 0
-    through = (dx[kept] / (given * mask)[kept]) if dx.shape == dout.shape else np.full(2, 1e9)
-    stopped = np.abs(dx[~kept]) if dx.shape == dout.shape else np.full(2, 1e9)
-    _, cache = student.dropout_forward(x.copy(), {"mode": "test", "p": p})
-    dx_test = student.dropout_backward(given, cache)
+
+    def through(dx):
+        """Between what factors the gradients of the kept entries lie, beside those that the forward pass used."""
+        if not isinstance(dx, np.ndarray):
+            return dx
+        if dx.shape != given.shape:
+            return np.array([1e9, -1e9])  # `dx_test` tells what is wrong with the shape
+        factors = (dx[kept] / (given * mask)[kept]).astype(np.result_type(dx, np.float32))
+        return np.array([factors.min(initial=1e9), factors.max(initial=-1e9)])
+
+    dx = student.dropout_backward(dout, cache)
+    dx = dx.copy() if isinstance(dx, np.ndarray) else dx
+    second_dx = student.dropout_backward(given.copy(), cache)
+    _, test_cache = student.dropout_forward(x.copy(), {"mode": "test", "p": p})
+    dx_test = student.dropout_backward(given, test_cache)
     return {
-        "dx": np.array([through.min(initial=1e9), through.max(initial=-1e9)]),
-        "dropped": bool(stopped.max(initial=0) == 0),
+        "dx": through(dx),
+        "second_dx": through(second_dx),
+        "dropped": bool(isinstance(dx, np.ndarray) and dx.shape == given.shape and (dx[~kept] == 0).all()),
         "dx_test": dx_test,
     }
 
@@ -1523,6 +1586,24 @@ def dropped_at_test_time(reference):
             np.random.seed(dropout_param["seed"])
         p = dropout_param["p"]
         return x * _draw(x, p) / p, None
+
+    return {"dropout_forward": dropout_forward}
+
+
+@dropout_forward.misconception
+def nothing_dropped(reference):
+    """Nothing is dropped in training: draw a random number for each entry, keep the entries whose number is below p, and divide
+    them by p."""
+    return {"dropout_forward": lambda x, dropout_param: (x, None)}
+
+
+@dropout_forward.misconception
+def modes_exchanged(reference):
+    """The modes are exchanged: it is in training that entries must be dropped, and in test mode that `x` comes back as it is."""
+
+    def dropout_forward(x, dropout_param):
+        other = "test" if dropout_param["mode"] == "train" else "train"
+        return reference.dropout_forward(x, {**dropout_param, "mode": other})
 
     return {"dropout_forward": dropout_forward}
 
@@ -1702,7 +1783,8 @@ def network_inputs(rng):
         "dW": 3,
         "db": 1,
         "dscale": 1,
-        "dropout": 2,
+        "dropout": 1.5,
+        "gradient_fits_loss": 0.5,
         "inputs": 1,
     },
     draw=network_inputs,
@@ -1750,10 +1832,10 @@ def FullyConnectedNet(student, X, y, X_test, hidden, params, normalization, keep
     loss, grads = net.loss(X, y)
     grads = {name: np.array(grads[name]) for name in names}
     scores = np.concatenate([net.loss(X_test), net.loss(X_test[:1])])
+    flat = {kind: [] for kind in ("W", "b", "scale")}
     if keep == 1:
-        relations = np.ones(7)
+        masks, slope = np.ones(6), 1.0
         kinds = {"W": "W", "b": "b", "gamma": "scale", "beta": "scale"}
-        flat = {kind: [np.zeros(1)] for kind in ("W", "b", "scale")}
         for name in names:
             flat[kinds[name.rstrip("123456789")]].append(np.ravel(grads[name]))
     else:
@@ -1761,8 +1843,8 @@ def FullyConnectedNet(student, X, y, X_test, hidden, params, normalization, keep
         first = filled().loss(X, y)[1]
         length = np.sqrt(sum((np.array(g) ** 2).sum() for g in first.values()))
         direction = {name: np.array(first[name]) / length for name in names}
-        ends = [filled(step, direction).loss(X, y)[0] for step in (1e-6, -1e-6)]
-        slope = (float(np.ravel(ends[0])[0]) - float(np.ravel(ends[1])[0])) / 2e-6 / length
+        ends = [filled(step, direction).loss(X, y)[0] for step in (1e-7, -1e-7)]
+        slope = (float(np.ravel(ends[0])[0]) - float(np.ravel(ends[1])[0])) / 2e-7 / length
         # ... and with one example, the gradients of the weights show which units were kept, and how they were scaled.
         wide = build([600, 500], 6, 4, kind=None)
         for i, (fan_in, b) in enumerate([(6, 1.0), (600, 1.0), (500, 0.0)], start=1):  # no dead unit, no sure answer
@@ -1770,7 +1852,7 @@ def FullyConnectedNet(student, X, y, X_test, hidden, params, normalization, keep
             wide.params[f"b{i}"] = wide.params[f"b{i}"] + b
         one, p = np.full((1, 6), 0.5), wide.params
         more = wide.loss(one, np.array([1]))[1]
-        h, relations = one, [bool(abs(slope - 1) < 1e-3)]
+        h, masks = one, []
         for i in (1, 2):
             h = np.maximum(0, h @ p[f"W{i}"] + np.ravel(p[f"b{i}"]))
             db = np.ravel(more[f"b{i + 1}"])
@@ -1779,17 +1861,15 @@ def FullyConnectedNet(student, X, y, X_test, hidden, params, normalization, keep
             kept = np.abs(mask) > 1e-6
             six = 6 * np.sqrt(keep * (1 - keep) / mask.size)
             scales = np.round([mask[kept].min(initial=1e9), mask[kept].max(initial=-1e9)], 3)
-            relations += [bool(abs(kept.mean() - keep) <= six), *scales]
+            masks += [bool(abs(kept.mean() - keep) <= six), *scales]
             h = h * mask
-        relations, loss = np.array(relations, dtype=float), 0.0
-        flat = {kind: [np.zeros(1)] for kind in ("W", "b", "scale")}
+        masks, loss = np.array(masks, dtype=float), 0.0
     return seen | {
         "scores": scores,
         "loss": loss,
-        "dW": np.concatenate(flat["W"]),
-        "db": np.concatenate(flat["b"]),
-        "dscale": np.concatenate(flat["scale"]),
-        "dropout": relations,
+        **{f"d{kind}": np.concatenate(parts) if parts else np.zeros(1) for kind, parts in flat.items()},
+        "dropout": masks,
+        "gradient_fits_loss": bool(abs(slope - 1) < 1e-5),
     }
 
 
@@ -2148,3 +2228,59 @@ def dtype_ignored(reference):
         self.params = {name: value.astype(np.float64) for name, value in self.params.items()}
 
     return _net(built=built)(reference)
+
+
+# ------------------------------------------------------------------------------------- equivalent mutants
+
+for axes in ("(2, 0, 3)", "(0, 3, 2)"):
+    subtract_channel_mean.equivalent(
+        f"subtract_channel_mean:1 (0, 2, 3) -> {axes}", "A mean over several axes does not depend on their order."
+    )
+for other in (
+    "X_train.std(axis=0) - 1e-08",
+    "X_train.std(axis=0) + 1e-08 + 1e-08",
+    "X_train.std(axis=0) + 2e-08",
+    "X_train.std(axis=0) + 5e-09",
+):
+    standardize.equivalent(
+        f"standardize:1 X_train.std(axis=0) + 1e-08 -> {other}",
+        "Any tiny number keeps 0 / 0 away; how large it is, and its sign, is left to the student.",
+    )
+for was, other in (
+    ("centred.T @ centred / len(X_train)", "centred.T @ centred * len(X_train)"),
+    ("centred.T @ centred / len(X_train)", "centred.T @ centred"),
+    ("centred.T @ centred / len(X_train)", "centred.T @ centred / len(X_train) / len(X_train)"),
+    ("len(X_train)", "len(X_train) - 1"),
+    ("len(X_train)", "len(X_train) + 1"),
+    ("len(X_train)", "X_train.shape[-1]"),
+):
+    pca.equivalent(
+        f"pca:3 {was} -> {other}",
+        "A positive factor of the covariance changes neither its eigenvectors nor their order.",
+    )
+pca.equivalent("pca:4 (:, ::-1) -> (:, 0 - 1::-1)", "A walk backwards begins at the last place, -1, anyway.")
+batchnorm_forward.equivalent(
+    "batchnorm_forward:1 mode == 'train' -> mode >= 'train'",
+    "There are two modes, and 'test' stands before 'train' in the alphabet.",
+)
+dropout_forward.equivalent(
+    "dropout_forward:1 mode == 'test' -> mode <= 'test'",
+    "There are two modes, and 'train' stands after 'test' in the alphabet.",
+)
+dropout_forward.equivalent(
+    "dropout_forward:5 (np.random.rand(*x.shape) < p).astype(x.dtype) -> np.random.rand(*x.shape) < p",
+    "True / p is 1 / p; only the dtype of single-precision input is lost, and a wider dtype is accepted.",
+)
+dropout_forward.equivalent(
+    "dropout_forward:5 np.random.rand(*x.shape) < p -> np.random.rand(*x.shape) <= p",
+    "A random number is exactly p less than once in 10**15 times.",
+)
+FullyConnectedNet.equivalent(
+    "FullyConnectedNet:5 self.norm_params[i - 1] -> self.norm_params[i - 2]",
+    "Counted from the last one on, each layer still has a dictionary of its own, always the same one.",
+)
+FullyConnectedNet.equivalent(
+    "FullyConnectedNet:17 return (loss, grads | {name: grads[name] + self.reg * p[name] for name in weights}) -> "
+    "return (np.asarray(loss)[..., None], grads | {name: grads[name] + self.reg * p[name] for name in weights})",
+    "A loss handed back as an array of one number is accepted and noted.",
+)

@@ -1165,7 +1165,8 @@ def loss_inputs(rng):
         ("a batch of one", 1, 4),
         ("as many rows as classes", 4, 4),
     ]:
-        y, t = rng.dirichlet(np.full(c, 5.0), n) * 0.9 + 0.1 / c, rng.integers(0, c, n)
+        y = rng.dirichlet(np.full(c, 5.0), n) * 0.9 + 0.1 / c
+        t = rng.integers(int(n == 1), c, n)  # label 0 alone would hide which axis is which
         row_t = np.eye(c)[t[-1]] if n % 2 else np.array(t[-1])
         inputs = {"y": y, "t": t, "t_one_hot": np.eye(c)[t], "row": y[-1].copy(), "row_t": row_t}
         yield Case(label, inputs, {"N": n, "C": c})
@@ -1359,7 +1360,7 @@ def with_loss_inputs(rng):
         n, c = case.sizes["N"], case.sizes["C"]
         inputs = {
             "x": case.inputs["large" if number == 3 else "x"],
-            "t": rng.integers(0, c, n),
+            "t": rng.integers(int(n == 1), c, n),  # label 0 alone would hide which axis is which
             "dout": float(rng.uniform(1.5, 3.0)),
         }
         yield Case(case.label, inputs, case.sizes)
@@ -1592,6 +1593,10 @@ def network_inputs(rng):
             "dout": float(rng.uniform(1.5, 3.0)),
             "weight_scale": float(rng.choice([0.1, 0.25, 0.5])),
         }
+        hidden = _stable(inputs["x"] @ inputs["W1"] + inputs["b1"])
+        thought = _softmax(hidden @ inputs["W2"] + inputs["b2"]).sum(axis=0)
+        while np.abs(thought - np.bincount(inputs["t"], minlength=c)).max() < 0.1:
+            inputs["t"] = rng.integers(0, c, n)  # a gradient that cancels leaves nothing to see but rounding
         yield Case(label, inputs, {"N": n, "D": d, "H": h, "C": c})
 
 
@@ -2031,3 +2036,131 @@ def forward_gives_the_scores(reference):
             return self.predict(x)
 
     return {"TwoLayerNodes": TwoLayerNodes}
+
+
+# ------------------------------------------------------------------------------------- equivalent mutants
+
+_ONE_ENTRY = "The list has a single entry, which is its first and its last."
+_ANY_SHIFT = (
+    "Any one number taken from a whole row changes no probability. Scores are large as a whole, not far from each "
+    "other: no gap is drawn that a float could not hold."
+)
+_WHATEVER_IS_LEFT = "NumPy takes any negative length in reshape for 'whatever is left', not only -1."
+_LOSS_IN_AN_ARRAY = "A loss handed back as an array of one number is accepted and noted."
+_ANY_SMALL_NUMBER = (
+    "Any small number keeps the logarithm finite, and books differ in it: the loss is compared in float32, which does "
+    "not see it."
+)
+_EITHER_ORDER = "A sum is the same in either order."
+_SAME_GRADIENT = "Add hands the same gradient to both of its inputs."
+
+MatMul.equivalent(
+    "MatMul:2 self.params[0] -> self.params[-1]",
+    _ONE_ENTRY,
+)
+MatMul.equivalent(
+    "MatMul:3 self.grads[0] -> self.grads[-1]",
+    _ONE_ENTRY,
+)
+MatMul.equivalent(
+    "MatMul:4 self.params[0] -> self.params[-1]",
+    _ONE_ENTRY,
+)
+softmax.equivalent(
+    "softmax:1 x.max(axis=-1, keepdims=True) -> x.max(keepdims=True)",
+    "One maximum for all rows changes no probability either; it is as safe as long as no whole row lies 700 below "
+    "another, and none does.",
+)
+softmax.equivalent(
+    "softmax:1 x.max(axis=-1, keepdims=True) -> x.min(axis=-1, keepdims=True)",
+    _ANY_SHIFT,
+)
+softmax.equivalent(
+    "softmax:1 x.max(axis=-1, keepdims=True) -> x.mean(axis=-1, keepdims=True)",
+    _ANY_SHIFT,
+)
+cross_entropy_error.equivalent(
+    "cross_entropy_error:1 np.asarray(t) -> t",
+    "Labels are arrays, as the docstring says, a single one too; asarray only helps who hands in a plain int.",
+)
+cross_entropy_error.equivalent(
+    "cross_entropy_error:2 t.size == y.size -> t.size >= y.size",
+    "There are never more labels than probabilities.",
+)
+cross_entropy_error.equivalent(
+    "cross_entropy_error:3 t.reshape(y.shape) -> t",
+    "One-hot labels have the shape of y already.",
+)
+cross_entropy_error.equivalent(
+    "cross_entropy_error:4 y.reshape(-1, y.shape[-1]) -> y.reshape(-2, y.shape[-1])",
+    _WHATEVER_IS_LEFT,
+)
+cross_entropy_error.equivalent(
+    "cross_entropy_error:4 t.reshape(-1) -> t",
+    "Labels of shape (N,) are flat already, and the label of a single row is broadcast to it.",
+)
+cross_entropy_error.equivalent(
+    "cross_entropy_error:4 t.reshape(-1) -> t.reshape(-2)",
+    _WHATEVER_IS_LEFT,
+)
+cross_entropy_error.equivalent(
+    "cross_entropy_error:5 return -np.log(y[np.arange(len(y)), t] + 1e-07).mean() -> return "
+    "np.asarray(-np.log(y[np.arange(len(y)), t] + 1e-07).mean())[..., None]",
+    _LOSS_IN_AN_ARRAY,
+)
+cross_entropy_error.equivalent(
+    "cross_entropy_error:5 y[np.arange(len(y)), t] + 1e-07 -> y[np.arange(len(y)), t] + 1e-07 + 1e-07",
+    _ANY_SMALL_NUMBER,
+)
+cross_entropy_error.equivalent(
+    "cross_entropy_error:5 y[np.arange(len(y)), t] + 1e-07 -> y[np.arange(len(y)), t] + 2e-07",
+    _ANY_SMALL_NUMBER,
+)
+cross_entropy_error.equivalent(
+    "cross_entropy_error:5 y[np.arange(len(y)), t] + 1e-07 -> y[np.arange(len(y)), t] + 5e-08",
+    _ANY_SMALL_NUMBER,
+)
+SoftmaxWithLoss.equivalent(
+    "SoftmaxWithLoss:2 t.ndim == 2 -> t.ndim >= 2",
+    "Labels have one axis or two.",
+)
+SoftmaxWithLoss.equivalent(
+    "SoftmaxWithLoss:3 return cross_entropy_error(self.y, self.t) -> return np.asarray(cross_entropy_error(self.y, "
+    "self.t))[..., None]",
+    _LOSS_IN_AN_ARRAY,
+)
+TwoLayerNodes.equivalent(
+    "TwoLayerNodes:7 self.matmul1.grads[0] -> self.matmul1.grads[-1]",
+    _ONE_ENTRY,
+)
+TwoLayerNodes.equivalent(
+    "TwoLayerNodes:7 self.matmul2.grads[0] -> self.matmul2.grads[-1]",
+    _ONE_ENTRY,
+)
+TwoLayerNodes.equivalent(
+    "TwoLayerNodes:9 (self.repeat1, self.repeat2) -> (self.repeat2, self.repeat1)",
+    "Both are Repeat(len(x)), and a Repeat remembers nothing else.",
+)
+TwoLayerNodes.equivalent(
+    "TwoLayerNodes:10 self.add1.forward(self.matmul1.forward(x), self.repeat1.forward(b1[None, :])) -> "
+    "self.add1.forward(self.repeat1.forward(b1[None, :]), self.matmul1.forward(x))",
+    _EITHER_ORDER,
+)
+TwoLayerNodes.equivalent(
+    "TwoLayerNodes:12 self.add2.forward(self.matmul2.forward(h), self.repeat2.forward(b2[None, :])) -> "
+    "self.add2.forward(self.repeat2.forward(b2[None, :]), self.matmul2.forward(h))",
+    _EITHER_ORDER,
+)
+TwoLayerNodes.equivalent(
+    "TwoLayerNodes:13 return self.loss.forward(self.predict(x), t) -> return "
+    "np.asarray(self.loss.forward(self.predict(x), t))[..., None]",
+    _LOSS_IN_AN_ARRAY,
+)
+TwoLayerNodes.equivalent(
+    "TwoLayerNodes:14 (dproduct2, dcopies2) -> (dcopies2, dproduct2)",
+    _SAME_GRADIENT,
+)
+TwoLayerNodes.equivalent(
+    "TwoLayerNodes:17 (dproduct1, dcopies1) -> (dcopies1, dproduct1)",
+    _SAME_GRADIENT,
+)

@@ -509,3 +509,61 @@ HISTORY = [
         },
     ),
 ]
+
+# ------------------------------------------------------------------------------------- equivalent mutants
+
+_NUMBERS = {question.name: question for question in [*SLOPES, *WINDOWS, *BEGINNINGS, *KNOBS]}
+
+
+def _same(name, *others, why="It comes to the same number, and the number is the answer."):
+    """Declare mutants of the sum in the solution of a question that give a right answer too."""
+    for other in others:
+        _NUMBERS[name].equivalent(f"{name}:1 {other}", why)
+
+
+_same(
+    "chain_of_two",
+    "2 * (2 * -1 + 5) * -1 -> 2 * (2 * -1 + 5) / -1",
+    "2 * (2 * -1 + 5) * -1 -> 2 * (2 * -1 + 5) // -1",
+    "2 * -1 + 5 -> 2 * -1 % 5",
+    "2 * -1 + 5 -> 2 / -1 + 5",
+    "2 * -1 + 5 -> 2 // -1 + 5",
+)
+_same(
+    "sigmoid_neuron",
+    "0.5 * (1 - 0.5) * -1 -> 0.5 * (1 - 0.5) / -1",
+    "0.5 * (1 - 0.5) -> 0.5 * (1 * 0.5)",
+    "0.5 * (1 - 0.5) -> 0.5 * 0.5",
+)
+_same(
+    "conv_size",
+    "(63 + 2 * 3 - 7) // 2 -> (63 + 2 * 3 - 7) / 2",
+    "63 + 2 * 3 -> 64 + 2 * 3",
+    "63 + 2 * 3 - 7 -> 63 + 2 * 3 - 6",
+)
+_same(
+    "keep_the_size",
+    "(7 - 1) // 2 -> (7 - 1) / 2",
+    "(7 - 1) // 2 -> 7 * 1 // 2",
+    "(7 - 1) // 2 -> 7 / 1 // 2",
+    "(7 - 1) // 2 -> 7 // 1 // 2",
+    "(7 - 1) // 2 -> 7 ** 1 // 2",
+    "(7 - 1) // 2 -> 7 // 2",
+    "(7 - 1) // 2 -> (8 - 1) // 2",
+    "(7 - 1) // 2 -> (7 - 0) // 2",
+)
+_same("batchnorm_value", "2 * (10 - 4) / 9 ** 0.5 -> 2 * (10 - 4) // 9 ** 0.5")
+_same(
+    "he_std",
+    "(2 / 512) ** 0.5 -> (2 / 513) ** 0.5",
+    "(2 / 512) ** 0.5 -> (2 / 511) ** 0.5",
+    why="It is within one percent, which is all that is asked.",
+)
+_same(
+    "uniform_share",
+    "0.1 - 1e-05 -> 0.1 + 1e-05",
+    "0.1 - 1e-05 -> 0.1",
+    "0.1 - 1e-05 -> 0.1 - 2e-05",
+    "0.1 - 1e-05 -> 0.1 - 5e-06",
+    why="It is within 0.01, which is all that is asked: next to 0.1 the lower end is nothing.",
+)

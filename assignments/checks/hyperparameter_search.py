@@ -44,7 +44,7 @@ def initial_losses(rng):
 @question(points={"verdicts": 4, "not_finite": 2}, draw=initial_losses)
 def check_initial_loss(student, losses, num_classes, tolerance):
     def verdict(loss):
-        return int(bool(student.check_initial_loss(float(loss), num_classes, tolerance)))
+        return bool(student.check_initial_loss(float(loss), num_classes, tolerance))
 
     return {
         "verdicts": np.array([verdict(loss) for loss in losses]),
@@ -160,7 +160,7 @@ def stop_on_nan(student, losses, at, bad):
     return {
         "losses": np.nan_to_num(kept, nan=-1.0, posinf=-2.0, neginf=-3.0),
         "calls": len(calls),
-        "stopped": int(bool(stopped)),
+        "stopped": bool(stopped),
     }
 
 
@@ -314,10 +314,10 @@ def overfit_tiny(student, X, y, losses, num_examples, max_steps, target, nan_at)
     return {
         "X_tiny": first_X,
         "y_tiny": first_y,
-        "same_every_step": int(same),
+        "same_every_step": same,
         "steps": len(seen),
         "losses": kept[np.isfinite(kept)],
-        "passed": int(bool(passed)),
+        "passed": bool(passed),
     }
 
 
@@ -407,6 +407,12 @@ def all_examples(reference):
 
 
 @overfit_tiny.misconception
+def inputs_and_labels_exchanged(reference):
+    """`step` gets the inputs and the labels in each other's place: call `step(X_tiny, y_tiny)`."""
+    return _tiny(cut=lambda X, y, n: (y[:n], X[:n]))
+
+
+@overfit_tiny.misconception
 def last_examples(reference):
     """These are the last `num_examples` examples; the first ones are asked for, `X[:num_examples]`."""
     return _tiny(cut=lambda X, y, n: (X[-n:], y[-n:]))
@@ -491,6 +497,7 @@ def histories(rng):
         broken[1, steps // 2 :] = np.inf
         broken[2, steps // 3 :] = np.nan
         good[0, -1], good[2, -1], high[0, -1], high[2, -1] = 0.85, 1.05, 0.4, 0.42
+        high[1, steps // 4 : steps // 4 + 2] = 1.05  # two bad batches are no slow fall
         rising[0, -1] = 0.4
         for curves in (low, good, high, rising):
             curves[:, 0] = 1 + 0.01 * curves[:, 0] - 0.01
@@ -504,7 +511,7 @@ def diagnose_learning_rate(student, low, good, high, rising, broken):
 
     def said(curves):
         words = [str(student.diagnose_learning_rate([float(v) for v in curve])) for curve in curves]
-        return np.array([numbers.get(word.strip().lower().replace("_", " "), 0) for word in words])
+        return np.array([numbers.get(word.strip().lower().replace("_", " "), 0) for word in words], dtype=np.uint8)
 
     return {"low": said(low), "good": said(good), "high": said(high), "rising": said(rising), "broken": said(broken)}
 
@@ -726,9 +733,9 @@ def k_fold_indices(student, n, k, seed):
         "times_validated": np.array([int(np.sum(order == i)) for i in range(n)]),
         "sizes": np.sort([len(val) for _, val in folds]),
         "overlap": np.array([len(np.intersect1d(train, val)) for train, val in folds]),
-        "training": np.sort([len(np.unique(train)) for train, _ in folds]),
-        "shuffled": int(not np.array_equal(order, np.arange(len(order)))),
-        "repeatable": np.array([int(np.array_equal(order, order_again)), int(not np.array_equal(order, order_other))]),
+        "training": np.array([np.sort([len(np.unique(t)) for t, _ in folds]), np.sort([len(t) for t, _ in folds])]),
+        "shuffled": not np.array_equal(order, np.arange(len(order))),
+        "repeatable": np.array([np.array_equal(order, order_again), not np.array_equal(order, order_other)]),
     }
 
 
@@ -843,6 +850,17 @@ def training_on_one_fold(reference):
     def k_fold_indices(n, k, rng):
         folds = np.array_split(rng.permutation(n), k)
         return [(folds[i - 1], folds[i]) for i in range(k)]
+
+    return {"k_fold_indices": k_fold_indices}
+
+
+@k_fold_indices.misconception
+def training_repeats_itself(reference):
+    """Some training indices stand there twice: put each of the other folds in once, `folds[:i] + folds[i + 1 :]`."""
+
+    def k_fold_indices(n, k, rng):
+        folds = np.array_split(rng.permutation(n), k)
+        return [(np.concatenate([*folds[:i], *folds[i + 1 :], folds[i - 1]]), folds[i]) for i in range(k)]
 
     return {"k_fold_indices": k_fold_indices}
 
@@ -1062,6 +1080,12 @@ def best_starts_at_zero(reference):
 
 
 @grid_search.misconception
+def results_first(reference):
+    """`results` is returned first: the order asked for is `best, results`."""
+    return {"grid_search": lambda *arguments: tuple(reference.grid_search(*arguments)[::-1])}
+
+
+@grid_search.misconception
 def score_instead_of_parameters(reference):
     """The best *score* is returned; what is asked first are the parameters that reached it."""
     return _grid(lambda results: max(s for _, s in results if s == s))
@@ -1073,10 +1097,10 @@ def score_instead_of_parameters(reference):
 def ranges(rng):
     """Wide and narrow ranges, one across 1, one above it, and a single draw."""
     for label, low, high, size in [
-        ("a learning rate", 1e-5, 1e-1, 20_000),
-        ("a range across 1", 0.1, 1000.0, 20_000),
-        ("less than a power of ten", 3.0, 7.0, 20_000),
-        ("above 1", 20.0, 50_000.0, 20_000),
+        ("a learning rate", 1e-5, 1e-1, 2_000),
+        ("a range across 1", 0.1, 1000.0, 2_000),
+        ("less than a power of ten", 3.0, 7.0, 2_000),
+        ("above 1", 20.0, 50_000.0, 2_000),
         ("a single draw", 1e-4, 1e-2, 1),
     ]:
         inputs = {"low": low * rng.uniform(0.9, 1.1), "high": high * rng.uniform(0.9, 1.1)}
@@ -1096,10 +1120,10 @@ def sample_log_uniform(student, low, high, size, seed):
     margin = 6 * np.sqrt(0.25 * 0.75 / size)
     return {
         "shape": np.array(values.shape, dtype=int),
-        "outside": np.array([int((flat < low * (1 - 1e-6)).any()), int((flat > high * (1 + 1e-6)).any())]),
+        "outside": np.array([(flat < low * (1 - 1e-6)).any(), (flat > high * (1 + 1e-6)).any()]),
         "quarters": (np.sign(shares - 0.25) * (np.abs(shares - 0.25) > margin)).astype(int),
-        "distinct": int(len(np.unique(flat)) > 0.9 * len(flat)),
-        "repeatable": np.array([int(np.array_equal(values, again)), int(not np.array_equal(values, other))]),
+        "distinct": bool(len(np.unique(flat)) > 0.9 * len(flat)),
+        "repeatable": np.array([np.array_equal(values, again), not np.array_equal(values, other)]),
     }
 
 
@@ -1119,7 +1143,11 @@ def a_random_power_of_the_ratio(reference):
 
 @sample_log_uniform.correct_variant
 def one_after_the_other(reference):
-    return _sample(lambda a, b, size, rng: np.array([2 ** rng.uniform(np.log2(a), np.log2(b)) for _ in range(size)]))
+    def draw(low, high, size, rng):
+        first, last = np.log2([low, high])
+        return np.array([2 ** rng.uniform(first, last) for _ in range(size)])
+
+    return _sample(draw)
 
 
 @sample_log_uniform.correct_variant
@@ -1211,8 +1239,8 @@ def _scores(rng, count, shift=0.0, broken=False):
 def searches(rng):
     """Spaces of one to three parameters; a single trial; negative scores; scores of nan."""
     for label, names, count, shift, broken in [
-        ("three parameters", 3, 600, 0.0, False),
-        ("two parameters", 2, 400, 0.0, False),
+        ("three parameters", 3, 300, 0.0, False),
+        ("two parameters", 2, 200, 0.0, False),
         ("a single trial", 2, 1, 0.0, False),
         ("negative scores", 2, 9, -3.0, False),
         ("some runs end in nan", 1, 12, 0.0, True),
@@ -1249,9 +1277,9 @@ def random_search(student, scores, low, high, seed):
     pairs = [repr([c, float(scores[i % n])]) for i, c in enumerate(calls)]
     return {
         "trials": len(calls),
-        "within": ((places > -1e-6) & (places < 1 + 1e-6)).all(axis=0).astype(int),
+        "within": ((places > -1e-6) & (places < 1 + 1e-6)).all(axis=0),
         "quarters": (np.sign(below) * (np.abs(below) > margin)).astype(int),
-        "separate": int(distinct and (np.triu(alike, 1) < 9 / np.sqrt(n)).all()),
+        "separate": bool(distinct and (np.triu(alike, 1) < 9 / np.sqrt(n)).all()),
         "best": calls.index(numbers(best)) if numbers(best) in calls else -1,
         "results": np.array([len(matched), len(set(matched) & set(pairs))]),
     }
@@ -1376,6 +1404,12 @@ def best_score_starts_at_zero(reference):
 
 
 @random_search.misconception
+def results_before_the_best(reference):
+    """`results` is returned first: the order asked for is `best, results`."""
+    return {"random_search": lambda *arguments: tuple(reference.random_search(*arguments)[::-1])}
+
+
+@random_search.misconception
 def best_score_returned(reference):
     """The best *score* is returned; what is asked first are the parameters that reached it."""
     return _random(lambda results: max(s for _, s in results if s == s))
@@ -1413,7 +1447,7 @@ def zooms(rng):
             scores[:, [0, -1]] = np.nan
         low = 10.0 ** rng.uniform(-6, -3, names)
         inputs = {"low": low, "high": low * 10.0 ** rng.uniform(3, 5, names), "scores": scores.ravel()}
-        inputs |= {"rounds": rounds, "shrink": shrink, "pull": float(kind == "edge"), "seed": int(rng.integers(2**31))}
+        inputs |= {"rounds": rounds, "shrink": shrink, "pull": int(kind == "edge"), "seed": int(rng.integers(2**31))}
         yield Case(label, inputs, {"n": n})
 
 
@@ -1443,7 +1477,7 @@ def coarse_to_fine(student, scores, low, high, rounds, shrink, pull, seed):
         part, half = places[r * n : (r + 1) * n], 0.5 / shrink**r
         if not len(part) or np.isnan(told[: r * n]).all():
             zoom.append(0)
-            spread.append(0)
+            spread.append(False)
             continue
         centre = places[np.nanargmax(told[: r * n])]
         room = np.minimum(1.0, centre + half) - np.maximum(0.0, centre - half)
@@ -1457,16 +1491,17 @@ def coarse_to_fine(student, scores, low, high, rounds, shrink, pull, seed):
             linear <= (high - low) * half * 1.001,
         ]
         zoom.append(([bool(fits.all()) for fits in around] + [True]).index(True) + 1)
-        spread.append(int((np.ptp(part, axis=0) > 0.3 * room).all()))
+        # From the third round on it may be narrower: whoever narrows what was cut off at an edge gets less than is asked.
+        spread.append(bool((np.ptp(part, axis=0) > (0.6 if r == 1 else 0.3) * room).all()))
     pairs = [[c, t] for c, t in zip(calls, told, strict=False)]
     matched = [[numbers(p), float(s)] for p, s in results]
     return {
         "trials": len(calls),
-        "within": ((places > -1e-6) & (places < 1 + 1e-6)).all(axis=0).astype(int),
-        "zoom": np.array(zoom),
+        "within": ((places > -1e-6) & (places < 1 + 1e-6)).all(axis=0),
+        "zoom": np.array(zoom, dtype=np.uint8),
         "spread": np.array(spread),
-        "best": int(numbers(best) in calls and calls.index(numbers(best)) == np.nanargmax(told)),
-        "results": int(sorted(map(repr, matched)) == sorted(map(repr, pairs))),
+        "best": bool(numbers(best) in calls and calls.index(numbers(best)) == np.nanargmax(told)),
+        "results": sorted(map(repr, matched)) == sorted(map(repr, pairs)),
     }
 
 
@@ -1614,6 +1649,32 @@ def earlier_rounds_forgotten(reference):
 
 
 @coarse_to_fine.misconception
+def results_in_front(reference):
+    """`results` is returned first: the order asked for is `best, results`."""
+    return {"coarse_to_fine": lambda *arguments: tuple(reference.coarse_to_fine(*arguments)[::-1])}
+
+
+@coarse_to_fine.misconception
+def one_round_too_few(reference):
+    """One round is missing: there are `rounds` searches, the first one over the whole space among them."""
+
+    def coarse_to_fine(train_fn, space, n, rounds, rng, shrink=4.0):
+        return reference.coarse_to_fine(train_fn, space, n, rounds - 1, rng, shrink)
+
+    return {"coarse_to_fine": coarse_to_fine}
+
+
+@coarse_to_fine.misconception
+def one_round_too_many(reference):
+    """There is one round too many: the first search over the whole space is the first of the `rounds`."""
+
+    def coarse_to_fine(train_fn, space, n, rounds, rng, shrink=4.0):
+        return reference.coarse_to_fine(train_fn, space, n, rounds + 1, rng, shrink)
+
+    return {"coarse_to_fine": coarse_to_fine}
+
+
+@coarse_to_fine.misconception
 def results_of_the_last_round_only(reference):
     """`results` holds the last round only: it lists the trials of all rounds."""
     return _fine(returned=lambda everything, last: (_best_of(everything), last))
@@ -1632,3 +1693,99 @@ def best_tuned_net(reference, X, params):
     net = reference.TwoLayerNet(input_dim=W1.shape[0], hidden_dim=W1.shape[1], num_classes=W2.shape[1])
     net.params = {"W1": W1, "b1": b1.reshape(-1), "W2": W2, "b2": b2.reshape(-1)}
     return {"scores": net.loss(X)}
+
+
+# ------------------------------------------------------------------------------------- equivalent mutants
+
+_TRUE = "Whatever counts as true or false is accepted for True and False."
+_EDGE = "A number that is exactly the limit is not drawn; either verdict could be defended."
+_LIMIT = "Where exactly the limits lie is left to the student, and only clear histories are drawn."
+_STRETCH = (
+    "Which stretch is averaged is left to the student: of hundreds of losses it may be longer, shorter or elsewhere."
+)
+_NUMPY = "A whole number of NumPy's is as good an index, and a number of NumPy's as good a number."
+
+check_initial_loss.equivalent(
+    "check_initial_loss:1 abs(loss - np.log(num_classes)) <= tolerance -> abs(loss - np.log(num_classes)) < tolerance",
+    _EDGE,
+)
+_within = "bool(abs(loss - np.log(num_classes)) <= tolerance)"
+for other in (f"-{_within}", f"np.asarray({_within}).astype(int)", f"np.asarray({_within})[..., None]"):
+    check_initial_loss.equivalent(f"check_initial_loss:1 return {_within} -> return {other}", _TRUE)
+check_initial_loss.equivalent(f"check_initial_loss:1 {_within} -> {_within[5:-1]}", _TRUE)
+for line, word in ((5, "True"), (7, "False")):
+    for other in (f"-{word}", f"np.asarray({word}).astype(int)", f"np.asarray({word})[..., None]"):
+        stop_on_nan.equivalent(f"stop_on_nan:{line} return (losses, {word}) -> return (losses, {other})", _TRUE)
+overfit_tiny.equivalent("overfit_tiny:8 loss <= target -> loss < target", _EDGE)
+for line, word in ((6, "False"), (9, "True"), (10, "False")):
+    for other in (f"-{word}", f"np.asarray({word}).astype(int)", f"np.asarray({word})[..., None]"):
+        overfit_tiny.equivalent(f"overfit_tiny:{line} return ({word}, losses) -> return ({other}, losses)", _TRUE)
+for change in (
+    "5 end > 1.2 * start -> end >= 1.2 * start",
+    "7 end < 0.5 * start -> end <= 0.5 * start",
+    "9 middle - end > 0.25 * (start - end) -> middle - end >= 0.25 * (start - end)",
+):
+    diagnose_learning_rate.equivalent(f"diagnose_learning_rate:{change}", _EDGE)
+for change in (
+    "5 1.2 * start -> start",
+    "5 1.2 * start -> 2.2 * start",
+    "5 1.2 * start -> 2.4 * start",
+    "7 0.5 * start -> 0.25 * start",
+    "9 0.25 * (start - end) -> 0.5 * (start - end)",
+    "9 0.25 * (start - end) -> 0.125 * (start - end)",
+):
+    diagnose_learning_rate.equivalent(f"diagnose_learning_rate:{change}", _LIMIT)
+for change in (
+    "3 len(losses) -> len(losses) - 1",
+    "3 len(losses) -> len(losses) + 1",
+    "3 len(losses) // 4 -> len(losses) // 5",
+    "3 len(losses) // 4 -> len(losses) // 3",
+    "3 len(losses) // 4 -> len(losses) // 8",
+    "4 losses[0] -> losses[1]",
+    "4 quarter:2 * quarter -> quarter + 1:2 * quarter",
+    "4 quarter:2 * quarter -> quarter - 1:2 * quarter",
+    "4 quarter:2 * quarter -> quarter:2 * quarter + 1",
+    "4 quarter:2 * quarter -> quarter:2 * quarter - 1",
+    "4 2 * quarter -> 2 - quarter",
+    "4 2 * quarter -> 2 ** quarter",
+    "4 2 * quarter -> 3 * quarter",
+    "4 2 * quarter -> 4 * quarter",
+    "4 -quarter: -> -quarter + 1:",
+    "4 -quarter: -> -quarter - 1:",
+    "4 -quarter: -> -quarter:0 - 1",
+    "4 -quarter -> quarter",
+):
+    diagnose_learning_rate.equivalent(f"diagnose_learning_rate:{change}", _STRETCH)
+diagnose_learning_rate.equivalent(
+    "diagnose_learning_rate:3 len(losses) -> losses.shape[-1]", "The losses have one axis, so both are their number."
+)
+diagnose_learning_rate.equivalent(
+    "diagnose_learning_rate:9 start - end -> start % end",
+    "Here the end lies between half of the start and the start, where the remainder is the difference.",
+)
+for ending in ("", ", strict=False"):
+    grid_search.equivalent(
+        f"grid_search:3 zip(grid, values, strict=True) -> zip(grid, values{ending})",
+        "Each combination has as many values as the grid has names.",
+    )
+for search, line in ((grid_search, 5), (random_search, 5), (coarse_to_fine, 4)):
+    place = "np.nanargmax([score for _, score in results])"
+    search.equivalent(f"{search.name}:{line} int({place}) -> {place}", _NUMPY)
+_one = "sample_log_uniform(low, high, 1, rng)"
+random_search.equivalent(f"random_search:3 float({_one}[0]) -> {_one}[0]", _NUMPY)
+random_search.equivalent(
+    f"random_search:3 {_one} -> sample_log_uniform(low, high, 2, rng)",
+    "The first of two draws is as random as the only one.",
+)
+random_search.equivalent(f"random_search:3 {_one}[0] -> {_one}[-1]", "Of one draw the first is the last.")
+for was, now in (
+    ("max(low, best[name] / factor)", "max(best[name] / factor, low)"),
+    ("min(high, best[name] * factor)", "min(best[name] * factor, high)"),
+):
+    coarse_to_fine.equivalent(
+        f"coarse_to_fine:7 {was} -> {now}", "The larger, or smaller, of two numbers is the same either way."
+    )
+coarse_to_fine.equivalent(
+    "coarse_to_fine:6 high / low -> high // low",
+    "The bounds are thousands apart, so rounding their ratio down moves an interval's ends by less than a thousandth.",
+)

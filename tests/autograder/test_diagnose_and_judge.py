@@ -158,6 +158,52 @@ def test_a_cause_that_two_outputs_share_is_said_once():
     assert sum(reason.count("a 2 too many") for reason in outcome.reasons) == 1, outcome.reasons
 
 
+def empty_too(rng):
+    """Draw a batch of nothing among the others, first or in between."""
+    for n in (0, 3, 0, 2):
+        yield Case(f"{n} rows", {"x": rng.normal(1.0, 1.0, (n, 4))}, {"N": n, "D": 4})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        (lambda x: 2 * x, "a 2 too many"),
+        (lambda x: x + 1, "Every entry is 1 more"),
+        (lambda x: np.zeros_like(x), "Every entry is 0"),
+        (lambda x: x.cumsum(axis=1), "differ from"),
+        (lambda x: x.T, "has shape"),
+    ],
+)
+def test_an_empty_array_may_be_asked(wrong, told):
+    """Found as a bug: the largest of no differences raised, and so did a division by the size of the batch."""
+    same = question(points={"same": 1}, draw=empty_too)(_same)
+    outcome = judged(lambda x: 1 * x, {"": {"summary": lambda x: x}}, same)
+    assert outcome.verdict is Verdict.PASSED
+    assert told in " ".join(judged(wrong, {"": {"summary": lambda x: x}}, same).reasons)
+
+
+def _same(student, x):
+    return {"same": student.summary(x)}
+
+
+@pytest.mark.parametrize(("spoils_the_first", "said"), [(False, "right the first time"), (True, "a 2 too many")])
+def test_a_second_look_blames_what_was_kept_only_where_the_first_was_right(spoils_the_first, said):
+    twice = question(points={"dx": 1, "second_dx": 1}, draw=draw)(_twice)
+    calls = []
+
+    def answer(x):
+        calls.append(x)
+        return x * (2 if spoils_the_first or len(calls) % 2 == 0 else 1)
+
+    outcome = judged(answer, {"": {"summary": lambda x: x}}, twice)
+    assert said in " ".join(outcome.reasons)
+    assert ("right the first time" in " ".join(outcome.reasons)) is not spoils_the_first
+
+
+def _twice(student, x):
+    return {"dx": student.summary(x), "second_dx": student.summary(x)}
+
+
 def test_no_value_of_a_secret_input_is_told():
     outcome = judged(lambda x: (x.sum(axis=0) + 0.123456, x.mean(axis=1)))
     assert outcome.reasons
@@ -339,3 +385,41 @@ def test_a_term_is_named_missing_only_if_every_case_is_a_number():
     (cause,) = causes_of(penalised, "loss", missing)
     assert cause == "The term `0.5 * reg * sum(x**2)` is missing."
     assert causes_of(penalised, "loss", partly) == ()
+
+
+@pytest.mark.parametrize(("widths", "told"), [((5, 4, 5), True), ((5, 5, 5), False)])
+def test_the_last_place_is_an_edge_only_where_lengths_differ(widths, told):
+    """Found as a wrong cause: the last of six measured numbers is a thing of its own, and no loop stops one short of it."""
+
+    def same_or_not(rng):
+        for number, width in enumerate(widths):
+            yield Case(f"case {number}", {"x": rng.normal(1.0, 1.0, (2, width))}, {"N": 2, "D": width})
+
+    def last_left_out(x):
+        return np.hstack([x[:, :-1], np.zeros((len(x), 1))])
+
+    same = question(points={"same": 1}, draw=same_or_not)(_same)
+    reasons = " ".join(judged(last_left_out, {"": {"summary": lambda x: x}}, same).reasons)
+    assert ("Wrong only at the last place of axis 1" in reasons) is told
+
+
+@question(points={"fits": 1, "word": 1, "steps": 1}, draw=draw_penalised)
+def penalised_words(student, x, reg):
+    size = student.penalised(x, reg)
+    return {"fits": bool(size > 0), "word": np.array([size > 0, 2], np.uint8), "steps": 1 if size > 0 else 2}
+
+
+def test_no_sum_accounts_for_a_no_or_a_word():
+    """Found as wrong causes: of a plain no the student read that it is 1 less than the expected one; of a word that stands
+    for 2, or a number of steps, that it is another output.
+    """
+    right, wrong = (Beside(lambda _, size=size: {"penalised": lambda x, reg: size}) for size in (1.0, -1.0))
+    seen = [
+        Seen(c, 1, *(side.observe(penalised_words.source, "penalised_words", c.inputs) for side in (right, wrong)))
+        for c in penalised_words.cases(1)
+    ]
+    assert [causes_of(penalised_words, name, seen) for name in ("fits", "word")] == [(), ()]
+    assert [cause.tag for cause in causes_of(penalised_words, "steps", seen)] == ["added 1"]
+    for reason in (output.reason for output in verdict_on(penalised_words, seen, right).outputs[:2]):
+        assert "1 less" not in reason
+        assert "should be" not in reason

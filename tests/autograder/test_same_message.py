@@ -80,7 +80,11 @@ WRONG = {
     "dx flat": ("affine_backward", affine(lambda dx, dw, db, dout: (dx.reshape(len(dx), -1), dw, db)), "reshape it to"),
     "dx of opposite sign": ("affine_backward", affine(lambda dx, dw, db, dout: (-dx, dw, db)), "opposite sign"),
     "dw doubled": ("affine_backward", affine(lambda dx, dw, db, dout: (dx, 2 * dw, db)), "a 2 too many"),
-    "dx left at zero": ("affine_backward", affine(lambda dx, dw, db, dout: (0 * dx, dw, db)), "the initial zeros"),
+    "dx left at zero": (
+        "affine_backward",
+        affine(lambda dx, dw, db, dout: (np.zeros_like(dx), dw, db)),
+        "the initial zeros",
+    ),
     "relu changes x": ("relu_forward", in_place, "Work on a copy"),
     "loss summed": ("softmax_loss", softmax(lambda loss, dx, n: (n * loss, n * dx)), "where the mean is asked"),
     "dx not averaged": ("softmax_loss", softmax(lambda loss, dx, n: (loss, n * dx)), "where the mean is asked"),

@@ -1,5 +1,7 @@
 """One mutant, one variant: what kills it, what it is told, and when that is not true."""
 
+import dataclasses
+
 import pytest
 import tiny_course
 
@@ -107,9 +109,20 @@ def test_a_mutant_that_gives_what_a_misconception_gives_bears_its_name(tiny, ben
 
 def test_a_rule_that_says_what_is_not_so_is_counted_wrong(tiny, bench, monkeypatch):
     doubled = mutant(tiny, "total:2 return out * 3 -> return out * 6")
-    monkeypatch.setattr(trials, "causes_of", lambda *_: (Cause("factor 7", "Seven."), Cause("factor 2", "Two.")))
+    monkeypatch.setattr(trials, "causes_of", lambda *_: (Cause("factor N", "By N."), Cause("factor 2", "Two.")))
     trial = bench.try_mutant(doubled)
-    assert (trial.told, trial.said, trial.untrue) == (Told.WRONG, ("factor 7", "factor 2"), ("factor 7",))
+    assert (trial.told, trial.said, trial.untrue) == (Told.WRONG, ("factor N", "factor 2"), ("factor N",))
+
+
+def test_what_only_describes_the_numbers_is_true_if_many_draws_say_it(tiny, bench, monkeypatch):
+    nothing_known = dataclasses.replace(mutant(tiny, "total:2 return out * 3 -> return out * 6"), causes=frozenset())
+    few = len(bench.questions["total"].cases(0))
+    monkeypatch.setattr(trials, "causes_of", lambda *_: (Cause("added 7", "Seven more."),))
+    assert bench.try_mutant(nothing_known).told is Told.RIGHT
+    chance = lambda _, name, seen: (Cause("added 7", "Seven more."),) if len(seen) == few else ()  # noqa: E731
+    monkeypatch.setattr(trials, "causes_of", chance)
+    trial = bench.try_mutant(nothing_known)
+    assert (trial.told, trial.untrue) == (Told.WRONG, ("added 7",))
 
 
 def test_a_rule_that_keeps_quiet_is_not_counted_at_all(tiny, bench, monkeypatch):
@@ -136,7 +149,31 @@ def test_a_changed_input_is_a_cause_that_was_named(tmp_path, bench_of):
     assert (trial.told, trial.said) == (Told.RIGHT, ("in place",))
 
 
+CLOSED = 'from autograder.closed import numeric\nhalve = numeric("halve", points=1, why={4: "Squared, not rooted."})\n'
+ROOT = "### BEGIN SOLUTION\nhalve = (1 / 4) ** 0.5\n### END SOLUTION"
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("halve:1 (1 / 4) ** 0.5 -> 1 / 4 * 0.5", Told.NAME),
+        ("halve:1 (1 / 4) ** 0.5 -> (1 - 4) ** 0.5", Told.FACTS),
+        ("halve:1 (1 / 4) ** 0.5 -> (1 @ 4) ** 0.5", Told.ERROR),
+    ],
+)
+def test_what_a_closed_question_says_of_any_wrong_answer_is_no_cause(tmp_path, bench_of, name, told):
+    assignment = tiny_course.write(tmp_path, CLOSED, halve=ROOT)
+    trial = bench_of(assignment).try_mutant(mutant(assignment, name))
+    assert (trial.killed_by, trial.told, trial.said) == ("halve", told, ())
+
+
 # ---------------------------------------------------------------------------------------------------- variants
+
+
+def test_a_closed_question_has_no_tolerance_to_use(tmp_path, bench_of):
+    assignment = tiny_course.write(tmp_path, CLOSED, halve=ROOT)
+    drawn = bench_of(assignment).judge_correct("halve", range(1))
+    assert (drawn.wrong, drawn.shares) == ((), {})
 
 
 def test_right_solutions_pass_and_use_little_of_the_tolerance(bench):

@@ -173,16 +173,23 @@ class TestCauseOfValues:
         assert cause(np.array([1.0, 0.0]), np.array([0.0, 1.0])) == ""
 
     def test_initial_zeros(self, want):
-        assert cause(np.zeros_like(want), want) == "Every entry is 0: are these still the initial zeros?"
-        assert cause(np.zeros((5, 3), int), want) == "Every entry is 0: are these still the initial zeros?"
+        initial = (
+            "Every entry is 0: these are still the initial zeros, or a step of the computation gives 0 every time."
+        )
+        assert cause(np.zeros_like(want), want) == initial
+        assert cause(np.zeros((5, 3), int), want) == initial
         assert cause(0.0, 2.3) == ""
         mostly = np.zeros_like(want)
         mostly[0] = 1e-3
         assert cause(mostly, want) == ""
 
+    def test_a_minus_zero_was_computed_and_is_no_initial_zero(self, want):
+        assert (want < 0).any()
+        assert cause(0 * want, want) == "Every entry is 0: a step of the computation gives 0 every time."
+
     def test_values_cut_to_integers(self, want):
         cut = (want * 9).astype(int)
-        assert "an integer array cannot hold fractions" in cause(cut, want * 9)
+        assert "neither an integer array nor // holds fractions" in cause(cut, want * 9)
         assert cause(cut + np.eye(5, 3, dtype=int), want * 9) == ""
         assert cause(np.trunc(want * 9), want * 9) == ""
 
