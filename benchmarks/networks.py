@@ -4,10 +4,14 @@ They are what a student can write at the end of the course: float32 throughout, 
 images, which nobody asks for.
 """
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from autograder.assignment import Assignment, find_course
+from autograder.reference import Namespaces
 from cs231n_lite.fast_layers import (
     conv_backward_fast,
     conv_forward_fast,
@@ -17,6 +21,13 @@ from cs231n_lite.fast_layers import (
 
 Loss = tuple[float, dict[str, np.ndarray]]
 POOL = {"pool_height": 2, "pool_width": 2, "stride": 2}
+
+
+@cache
+def reference_answers(*assignments: str) -> dict[str, Any]:
+    """Give what the reference solutions of these notebooks define; of a name in several, the last one's."""
+    course = find_course(Path(__file__).parent.parent)
+    return {k: v for name in assignments for k, v in Namespaces(Assignment(course, name))("").items()}
 
 
 def softmax_loss(scores: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:

@@ -14,14 +14,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from autograder.assignment import Assignment, find_course
-from autograder.reference import Namespaces
-from benchmarks.networks import ThreeLayerConvNet, TwoLayerNet
+from benchmarks.networks import ThreeLayerConvNet, TwoLayerNet, reference_answers
 from cs231n_lite.data import load_cifar10
 from cs231n_lite.solver import Solver
 from cs231n_lite.steps import batches
@@ -131,8 +128,9 @@ def train_reference() -> None:
     for key in ("X_train", "X_val", "X_test"):
         data[key] /= PIXEL_SCALE  # in place: 600 MB are not copied
     np.random.seed(0)
-    reference = Namespaces(Assignment(find_course(Path(__file__).parent.parent), "two_layer_net"))("")
-    model = reference["TwoLayerNet"](3072, HIDDEN, len(data["class_names"]), weight_scale=1e-2, reg=3e-3)
+    model = reference_answers("two_layer_net")["TwoLayerNet"](
+        3072, HIDDEN, len(data["class_names"]), weight_scale=1e-2, reg=3e-3
+    )
     model.params = {name: array.astype(np.float32) for name, array in model.params.items()}
     optim_config = {"learning_rate": 0.05, "momentum": MOMENTUM}
     settings = {"update_rule": "sgd_momentum", "optim_config": optim_config, "lr_decay": 0.65}

@@ -1215,32 +1215,30 @@ def running_variance_unbiased(reference):
     return {"spatial_batchnorm_forward": unbiased}
 
 
-@spatial_batchnorm_forward.misconception
-def modes_exchanged(reference):
-    """The modes are exchanged: the batch's own statistics, and the update of the running ones, belong to train mode."""
+def _in_mode(reference, modes):
+    """Answer in another mode than the one asked for."""
 
     def forward(x, gamma, beta, bn_param):
-        mode = bn_param["mode"]
-        bn_param["mode"] = "test" if mode == "train" else "train"
+        asked = bn_param["mode"]
+        bn_param["mode"] = modes[asked]
         answer = reference.spatial_batchnorm_forward(x, gamma, beta, bn_param)
-        bn_param["mode"] = mode
+        bn_param["mode"] = asked
         return answer
 
     return {"spatial_batchnorm_forward": forward}
+
+
+@spatial_batchnorm_forward.misconception
+def modes_exchanged(reference):
+    """The modes are exchanged: the batch's own statistics, and the update of the running ones, belong to train mode."""
+    return _in_mode(reference, {"train": "test", "test": "train"})
 
 
 @spatial_batchnorm_forward.misconception
 def always_in_train_mode(reference):
     """Test mode does what train mode does: ask `bn_param["mode"]`. In test mode normalise by the running statistics, and leave
     them as they are."""
-
-    def forward(x, gamma, beta, bn_param):
-        mode, bn_param["mode"] = bn_param["mode"], "train"
-        answer = reference.spatial_batchnorm_forward(x, gamma, beta, bn_param)
-        bn_param["mode"] = mode
-        return answer
-
-    return {"spatial_batchnorm_forward": forward}
+    return _in_mode(reference, {"train": "train", "test": "train"})
 
 
 @spatial_batchnorm_forward.misconception

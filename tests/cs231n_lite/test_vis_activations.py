@@ -2,21 +2,12 @@ import re
 import subprocess
 import sys
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-
 from cs231n_lite.vis import WIDTH
 from cs231n_lite.vis_activations import activation_histograms
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def heights(ax):

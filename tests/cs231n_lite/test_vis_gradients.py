@@ -3,21 +3,12 @@ import subprocess
 import sys
 from itertools import pairwise
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
-
 from cs231n_lite.vis import COLOURS
 from cs231n_lite.vis_gradients import gradient_flow, gradient_size
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def names(ax):

@@ -2,22 +2,14 @@ import subprocess
 import sys
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 from cs231n_lite import vis_graph
 
 NODES = {"x": (0, 1), "y": (0, 0), "+": (1, 0.5), "f": (2, 0.5)}
 WIRES = [("x", "+", 2.0, 10.0), ("y", "+", 3.0, 10.0), ("+", "f", 5.0, 1.0)]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def written(ax):

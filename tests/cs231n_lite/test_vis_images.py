@@ -14,12 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from PIL import Image
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 import cs231n_lite
 from cs231n_lite import (
@@ -120,12 +118,6 @@ FIGURES = {
     "search_heatmap": lambda: search_heatmap(trials(), "rate", "reg"),
     "parallel_coordinates": lambda: parallel_coordinates(trials()),
 }
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def pixels(name, change=lambda figure: None):
