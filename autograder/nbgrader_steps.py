@@ -97,8 +97,8 @@ class JudgeOutside(NbGraderPreprocessor):
         else:
             folder = _submitted(self, names)
             policy = replace(Policy(), question_seconds=self.question_seconds, isolation=self.isolation)
-            expected, sandbox = _processes(assignment, policy)
-            book, outcomes = grade.mark(book, assignment, expected, sandbox, folder, secrets.randbits(32))
+            expected, sandbox, seed = _processes(assignment, policy)
+            book, outcomes = grade.mark(book, assignment, expected, sandbox, folder, seed)
         grade.write_outputs(book, outcomes)
         return nbformat.from_dict(book), resources
 
@@ -147,10 +147,10 @@ def _submitted(part: Any, names: Mapping[str, str]) -> Path:
 
 
 @lru_cache(maxsize=1)
-def _processes(assignment: Assignment, policy: Policy) -> tuple[Session, Sandbox]:
-    """Start the reference and the sandbox, once for all submissions nbgrader goes through."""
+def _processes(assignment: Assignment, policy: Policy) -> tuple[Session, Sandbox, int]:
+    """Start the reference and the sandbox, and choose the seed, once for all submissions nbgrader goes through."""
     policy = replace(policy, isolation=levels.choose(policy.isolation))
     stack = contextlib.ExitStack()
     atexit.register(stack.close)
     sandbox = stack.enter_context(kernel.opened(policy, [assignment.course], assignment.beside))
-    return stack.enter_context(reference.session(assignment)), sandbox
+    return stack.enter_context(reference.session(assignment)), sandbox, secrets.randbits(32)

@@ -3,10 +3,12 @@
 import json
 import re
 
+import numpy as np
 import pytest
 from nbgrader.api import Gradebook
 
 from autograder import samples
+from autograder.handin import CHANCE, HIDDEN_IMAGES, judge_model
 from autograder.model import Verdict
 
 FULL = {
@@ -97,6 +99,18 @@ def test_both_routes_give_identical_marks(both):
     ours, theirs = marks(both.ours), marks(both.theirs)
     assert set(ours) == set(LOST), both.log[-2000:]
     assert ours == theirs
+
+
+def test_no_mark_of_a_sample_hangs_on_which_hidden_images_are_drawn(assignment, expected, tmp_path):
+    # The two routes draw different ones. Over these draws no accuracy may come near the limit of a bar.
+    question = {q.name: q for q in assignment.questions}["best_two_layer_net"]
+    samples.write(assignment, samples.COMPLETE, tmp_path)
+    told = [judge_model(question, tmp_path, expected, seed).notes[0] for seed in range(20)]
+    reached = np.array([float(re.search(r"reached ([\d.]+)%", sentence)[1]) / 100 for sentence in told])
+    bar = max(question.bars.values())
+    error = np.sqrt(bar * (1 - bar) / HIDDEN_IMAGES)
+    assert reached.mean() > bar - CHANCE * error + 3 * error
+    assert reached.std() < 1.5 * error
 
 
 def test_the_gradebook_has_the_marks_of_the_report(both):

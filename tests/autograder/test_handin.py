@@ -261,17 +261,18 @@ def best(reference, X, params):
 
 
 MEAN = np.full((1, 2, 3), 7.0)
+FOR_80 = "80% are asked for, less 2.5% for the chance of which images are drawn."
 
 
 @pytest.fixture
 def hidden(monkeypatch):
-    """Stand in for the data: ten images of six pixels, of which pixel `y` stands out for label `y`."""
+    """Stand in for the data: a thousand images of six pixels, of which pixel `y` stands out for label `y`."""
     asked = []
 
     def hidden_split(source, count, seed):
         asked.append((source, count, seed))
-        labels = np.array([0, 1, 2, 3, 4, 5, 0, 1, 2, 3])
-        return (np.eye(6)[labels].reshape(10, 1, 2, 3) + 7).astype(np.float32), labels
+        labels = np.tile([0, 1, 2, 3, 4, 5, 0, 1, 2, 3], 100)
+        return (np.eye(6)[labels].reshape(1_000, 1, 2, 3) + 7).astype(np.float32), labels
 
     monkeypatch.setattr(handin.data, "hidden_split", hidden_split)
     monkeypatch.setattr(handin.data, "mean_image", lambda source: MEAN)
@@ -305,12 +306,12 @@ def judged(tmp_path, hidden, reference):
 
 
 def right(**other):
-    """Give a model that is right on all ten images, only if the mean is subtracted; or one that differs."""
+    """Give a model that is right on all images, only if the mean is subtracted; or one that differs."""
     return {"W": np.eye(6), "b": np.zeros(6), "dataset": "cifar10-embedded"} | other
 
 
 def right_on(count):
-    """Give a model that knows the first labels only: with n of 6 known, n + min(n, 4) of the 10 images are right."""
+    """Give a model that knows the first labels only: with n of 6 known, n + min(n, 4) of every ten images are right."""
     return right(W=np.diag([1.0] * count + [-1.0] * (6 - count)))
 
 
@@ -321,7 +322,7 @@ class TestJudgeModel:
             ("at_least_60_percent", Verdict.PASSED, 4, 4),
             ("at_least_80_percent", Verdict.PASSED, 3, 3),
         ]
-        assert outcome.notes == ("best reached 100.0% on 10 hidden images of cifar10-embedded.",)
+        assert outcome.notes == ("best reached 100.0% on 1,000 hidden images of cifar10-embedded.",)
         assert outcome.reasons == ()
         assert hidden[0] == ("cifar10-embedded", handin.HIDDEN_IMAGES, 11)
 
@@ -331,9 +332,20 @@ class TestJudgeModel:
         assert outcome.points == points
         told = outcome.reasons + outcome.notes
         assert told
-        assert all(f"best reached {accuracy} on 10 hidden images" in sentence for sentence in told)
+        assert all(f"best reached {accuracy} on 1,000 hidden images" in sentence for sentence in told)
         if points == 4:
-            assert outcome.reasons == ("best reached 60.0% on 10 hidden images; 80% are asked for.",)
+            assert outcome.reasons == (f"best reached 60.0% on 1,000 hidden images; {FOR_80}",)
+
+    @pytest.mark.parametrize(("right_ones", "points"), [(773, 4), (776, 7), (568, 0), (571, 4)])
+    def test_a_bar_is_missed_only_by_more_than_chance_can_make(
+        self, right_ones, points, tmp_path, hidden, reference, monkeypatch
+    ):
+        # Two standard errors of 80 % on 1,000 images are 2.53 %, those of 60 % are 3.10 %.
+        images, labels = handin.data.hidden_split("cifar10-embedded", 1_000, 0)
+        labels[right_ones:] = (labels[right_ones:] + 1) % 6
+        monkeypatch.setattr(handin.data, "hidden_split", lambda source, count, seed: (images.copy(), labels))
+        np.savez(tmp_path / FILE, **right())
+        assert judge_model(best, tmp_path, reference, 11).points == points
 
     def test_the_mean_image_is_subtracted(self, judged, monkeypatch):
         # This bias undoes a shift of all pixels by 7 in the first column; without the shift it is wrong.
@@ -386,7 +398,9 @@ class TestJudgeModel:
     @pytest.mark.filterwarnings("ignore:overflow")  # as in the reference's own process
     def test_weights_that_overflow_score_badly_and_break_nothing(self, judged):
         outcome = judged(right(W=np.full((6, 6), 1e308), b=np.full(6, 1e308)))
-        assert outcome.reasons[0] == "best reached 20.0% on 10 hidden images; 60% are asked for."
+        assert outcome.reasons[0] == (
+            "best reached 20.0% on 1,000 hidden images; 60% are asked for, less 3.1% for the chance of which images are drawn."
+        )
 
     @pytest.mark.parametrize("broken", ["hidden_split", "mean_image"])
     @pytest.mark.parametrize(
