@@ -4,10 +4,12 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 NAMES  := $(notdir $(wildcard assignments/source/*))
 
+NBVAL  := CS231N_LITE_DATA=embedded $(BIN)/python -m pytest -o addopts= -o filterwarnings= -p no:cacheprovider --nbval --nbval-current-env --nbval-cell-timeout=300
+
 # One thread for matrix products: two are slower on a busy machine, and rounding stays the same everywhere.
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help install demo test check lab bench exploits release notebooks clean
+.PHONY: help install demo test torch check lab bench exploits release notebooks clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -34,7 +36,11 @@ demo: $(VENV)/ready-grader  ## release an assignment, grade sample submissions, 
 test: check  ## check, then run every test and validate every notebook
 	$(BIN)/python -m pytest -n auto --dist loadfile --ignore=tests/test_assignments.py
 	$(BIN)/python -m pytest -n auto tests/test_assignments.py
-	CS231N_LITE_DATA=embedded $(BIN)/python -m pytest -n auto --dist loadscope -o addopts= -o filterwarnings= -p no:cacheprovider --nbval --nbval-current-env --nbval-cell-timeout=300 assignments/source
+	$(NBVAL) -n auto --dist loadscope assignments/source
+
+torch: $(VENV)/ready-dev  ## install PyTorch, then validate the optional section of mlp that compares with it
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[torch]'
+	$(NBVAL) assignments/source/mlp
 
 check: $(VENV)/ready-dev  ## lint, format and types
 	$(BIN)/ruff check .
