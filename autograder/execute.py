@@ -6,9 +6,7 @@ questions are still graded.
 """
 
 import asyncio
-import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +37,10 @@ class _Stopped(Exception):
     """A cell took its kernel with it; the text says how."""
 
 
+class _OutOfTime(Exception):
+    """Something was not done in the time it has."""
+
+
 @dataclass
 class _Run:
     """What is known so far of one notebook, over all its kernels."""
@@ -59,7 +61,7 @@ class _Run:
 
     @property
     def left(self) -> float:
-        return self.deadline - time.monotonic()
+        return self.deadline - self.sandbox.clock()
 
 
 def run(
@@ -87,7 +89,7 @@ def run(
     folder : Path
         The submission, for the files beside the notebook.
     deadline : float
-        When to stop, by the monotonic clock.
+        When to stop, by the sandbox's clock.
     explore : bool
         Whether cells that no mark depends on are run too.
 
@@ -137,7 +139,7 @@ async def _one_kernel(state: _Run) -> None:
     async with state.sandbox.kernel(state.folder) as running:
         client = _Client(state.book, policy=state.policy)
         client.kc = running.client
-        session = Session(running.wire, state.policy.question_seconds)
+        session = Session(running.wire, state.policy.question_seconds, state.sandbox.clock)
         for index, cell in enumerate(state.book.cells):
             if len(state.outcomes) == len(state.questions):
                 return
@@ -152,13 +154,28 @@ async def _one_kernel(state: _Run) -> None:
                 await _run_cell(state, client, cell, index)
 
 
+async def _within(seconds: float, clock: Callable[[], float], work: Coroutine[Any, Any, Any]) -> None:
+    """Do some work, for at most so many seconds of a clock that may be slower than the wall's."""
+    task = asyncio.ensure_future(work)
+    deadline = clock() + seconds
+    while not task.done():
+        left = deadline - clock()
+        if left <= 0:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise _OutOfTime
+        await asyncio.wait([task], timeout=left)
+    await task
+
+
 async def _run_cell(state: _Run, client: "_Client", cell: NotebookNode, index: int) -> None:
     seconds = min(state.policy.cell_seconds, state.left)
-    client.timeout = max(math.ceil(seconds), 1)
     try:
-        await client.async_execute_cell(cell, index, store_history=True)
-    except CellTimeoutError:
+        await _within(seconds, state.sandbox.clock, client.async_execute_cell(cell, index, store_history=True))
+    except _OutOfTime:
         why = f"stopped after {seconds:.0f} s: does a loop never end?"
+    except CellTimeoutError:
+        why = f"stopped, for its outputs did not arrive within {IOPUB} s"
     except DeadKernelError:
         why = client.why_dead(index)
     except Exception as error:  # what the process sends is the student's; nbclient trusts it to be well formed

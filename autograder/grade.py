@@ -1,7 +1,6 @@
 """One submission, end to end: read it, run it, judge it. No database in here."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,7 +94,7 @@ def mark(
         except GraderFault as fault:
             return all_ungraded(question.name, question.points, str(fault))
 
-    deadline = time.monotonic() + sandbox.policy.notebook_seconds
+    deadline = sandbox.clock() + sandbox.policy.notebook_seconds
     done, outcomes = execute.run(book, probed, observe, sandbox, folder, deadline=deadline, explore=False)
     judged = Verdict.PASSED, Verdict.UNGRADED
     failed = {cell: q for cell, q in probed.items() if q.name not in outcomes or outcomes[q.name].verdict not in judged}
@@ -106,7 +105,7 @@ def mark(
     for question in probed.values():
         outcomes.setdefault(question.name, execute.not_reached(question, sandbox.policy))
 
-    later = time.monotonic() + sandbox.policy.notebook_seconds
+    later = sandbox.clock() + sandbox.policy.notebook_seconds
 
     def observe_again(changed: notebook.Notebook, question: Question) -> Outcome | None:
         asked = {check_id(question.name): question}

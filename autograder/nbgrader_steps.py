@@ -72,7 +72,7 @@ class SubmissionExporter(NotebookExporter):
 class JudgeOutside(NbGraderPreprocessor):
     """Takes the place of nbgrader's Execute: runs the notebook in our kernel and decides its check cells outside."""
 
-    question_seconds = Float(Policy.question_seconds, help="Wall time of one observation of one question.").tag(
+    question_seconds = Float(Policy.question_seconds, help="Seconds one observation of one question may take.").tag(
         config=True
     )
 

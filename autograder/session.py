@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 import socket
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -34,11 +35,14 @@ class Session:
         Connected to a process that runs `probe.serve`.
     seconds : float
         How long one observation may take.
+    clock : callable
+        Gives the time it is measured by.
     """
 
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
+    def __init__(self, sock: socket.socket, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._sock = sock
         self.seconds = seconds
+        self._clock = clock
         self._lost = ""
         self._given: list[weakref.ref[np.ndarray]] = []
 
@@ -57,7 +61,7 @@ class Session:
         request |= {"inputs": dict(inputs), "seed": seed, "variant": variant}
         with self._talking():
             wire.send(self._sock, request, self.seconds)
-            seen = _observation(wire.receive(self._sock, self.seconds, room), number)
+            seen = _observation(wire.receive(self._sock, self.seconds, room, self._clock), number)
         values = (*seen.values.values(), *seen.changed.values())
         self._given += [weakref.ref(value) for value in values if isinstance(value, np.ndarray)]
         return seen

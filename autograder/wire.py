@@ -212,12 +212,14 @@ def send(sock: socket.socket, value: Any, seconds: float, max_bytes: int = MAX_M
         raise Disconnected("The other side closed the connection.") from error
 
 
-def receive(sock: socket.socket, seconds: float, max_bytes: int = MAX_MESSAGE) -> Any:
-    """Receive one message within `seconds` in all, however slowly its bytes drip in."""
-    deadline = time.monotonic() + seconds
+def receive(
+    sock: socket.socket, seconds: float, max_bytes: int = MAX_MESSAGE, clock: Callable[[], float] = time.monotonic
+) -> Any:
+    """Receive one message within `seconds` of `clock` in all, however slowly its bytes drip in."""
+    deadline = clock() + seconds
 
     def fill(buffer: memoryview) -> None:
-        _fill(sock, buffer, deadline)
+        _fill(sock, buffer, lambda: deadline - clock())
 
     size = bytearray(8)
     fill(memoryview(size))
@@ -227,9 +229,9 @@ def receive(sock: socket.socket, seconds: float, max_bytes: int = MAX_MESSAGE) -
     return _decode(fill, length)
 
 
-def _fill(sock: socket.socket, buffer: memoryview, deadline: float) -> None:
+def _fill(sock: socket.socket, buffer: memoryview, time_left: Callable[[], float]) -> None:
     while len(buffer):
-        left = deadline - time.monotonic()
+        left = time_left()
         if left <= 0:
             raise OutOfTime("No answer before the deadline.")
         try:

@@ -94,6 +94,7 @@ LAYERS = {
         "handin",
         "sandbox.__init__",
         "sandbox.policy",
+        "sandbox.clock",
         "sandbox.base",
         "sandbox.linux",
         "sandbox.room",

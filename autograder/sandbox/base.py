@@ -3,7 +3,8 @@
 import abc
 import contextlib
 import socket
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class Sandbox(abc.ABC):
         self.level = level
         self.policy = policy
         self.beside = tuple(beside)
+        self.clock: Callable[[], float] = time.monotonic  # what the policy's limits are measured by
 
     @abc.abstractmethod
     def kernel(self, folder: Path) -> contextlib.AbstractAsyncContextManager[Kernel]:

@@ -20,6 +20,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from autograder.faults import GraderFault
 from autograder.sandbox import levels, zygotes
 from autograder.sandbox.base import Kernel, Sandbox
+from autograder.sandbox.clock import Clock
 from autograder.sandbox.policy import AUTO, MB, Policy
 from autograder.sandbox.stock import StockSandbox
 from cs231n_lite import synthetic
@@ -93,6 +94,7 @@ class WalledSandbox(Sandbox):
         super().__init__(level, policy, beside)
         self._hidden = tuple(hidden)
         self._zygote: zygotes.Zygote | None = None
+        self.clock: Clock = Clock()
 
     def close(self) -> None:
         """End the zygote."""
@@ -150,7 +152,8 @@ class WalledSandbox(Sandbox):
             self._zygote = None
             self.warm_up()
         try:
-            yield status
+            with self.clock.watching(used.pid):
+                yield status
         finally:
             zygotes.hang_up(status)
             if used is not self._zygote:

@@ -18,14 +18,16 @@ WEAK = {
 class Policy:
     """The limits one submission runs under.
 
+    Times are wall time, less what was spent waiting for a processor; see `autograder.sandbox.clock`.
+
     Parameters
     ----------
     cell_seconds : float
-        Wall time of one notebook cell.
+        Time of one notebook cell.
     question_seconds : float
-        Wall time of one observation of one question.
+        Time of one observation of one question.
     notebook_seconds : float
-        Wall time of the whole submission, fresh starts included.
+        Time of the whole submission, fresh starts included.
     fresh_starts : int
         How often a kernel that had to be stopped is replaced by a new one, so that the other
         questions are still graded.

@@ -58,7 +58,7 @@ def run(folder, *cells, policy=LIMITS, explore=False):
 
     asked = {notebook.grade_id(c): asking(notebook.grade_id(c)[6:]) for c in cells if notebook.is_check(c)}
     with kernel.opened(policy, []) as sandbox:
-        deadline = time.monotonic() + policy.notebook_seconds
+        deadline = sandbox.clock() + policy.notebook_seconds
         done, outcomes = execute.run(book(*cells), asked, observe, sandbox, folder, deadline=deadline, explore=explore)
     for question in asked.values():
         outcomes.setdefault(question.name, execute.not_reached(question, policy))
