@@ -1,37 +1,31 @@
-"""``autograder``: the commands an instructor types. The only room that prints or exits."""
+"""``autograder``: the commands an instructor types. The only room that exits, and with `terminal` the only ones that print."""
 
-import json
 import logging
 import os
-import secrets
 import shutil
 import sys
 import warnings
 import webbrowser
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.text import Text
 
 from autograder import course as grading
 from autograder import doctor as health
+from autograder import terminal
 from autograder.assignment import Assignment, find_course, names_of_assignments
 from autograder.faults import AutograderError, SubmissionFault
-from autograder.grade import Graded
-from autograder.model import Report
-from autograder.report import page, table
-from autograder.sandbox import levels
-from autograder.sandbox.policy import AUTO, LEVELS, WEAK, Policy
+from autograder.report import table
+from autograder.sandbox.policy import AUTO, LEVELS, Policy
+from autograder.terminal import console, progress_bar
 from cs231n_lite.cli import health_table
 
 HELP = "Release, grade and verify course assignments whose answers are NumPy code."
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=HELP)
-console = Console()
 
 Name = Annotated[str, typer.Argument(help="The assignment, such as two_layer_net.")]
 CourseOption = Annotated[Path | None, typer.Option("--course", help="The course directory; found by itself.")]
@@ -113,7 +107,7 @@ def grade(
             )
         submissions = [s for s in submissions if s.student in student]
     policy = replace(Policy(), question_seconds=question_seconds, isolation=isolation)
-    reports = _grade(assignment, where, submissions, jobs, policy, seed)
+    reports = terminal.grade(assignment, where, submissions, jobs, policy, seed)
     console.print(table.summary(reports))
 
 
@@ -164,7 +158,7 @@ def _measure(assignment: Assignment, draws: int, jobs: int) -> int:
     from autograder import strength as measuring
     from autograder.report import strength as report
 
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("Trying mistakes and right solutions", total=None)
         measured = measuring.measure(
             assignment, draws, jobs, lambda done, of: progress.update(task, completed=done, total=of)
@@ -193,14 +187,14 @@ def demo(
     console.print(f"Releasing {name} ...")
     nbgrader_bridge.release(assignment.course, name)
     students = samples.names(assignment)
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("Writing sample submissions", total=len(students))
         for student in students:
             samples.write(assignment, student, assignment.course / "submitted" / student / name)
             progress.advance(task)
     submissions = grading.find_submissions(assignment.course / "submitted", name)
     policy = replace(Policy(), question_seconds=3.0, isolation=isolation)
-    reports = _grade(assignment, assignment.course / "submitted", submissions, jobs, policy, None)
+    reports = terminal.grade(assignment, assignment.course / "submitted", submissions, jobs, policy, None)
     console.print(table.reasons(reports))
     console.print(table.summary(reports))
     report = assignment.course / "results" / name / "class.html"
@@ -216,61 +210,6 @@ def doctor(course: CourseOption = None) -> None:
     console.print(health_table(findings))
     if any(not f.fine and not f.optional for f in findings):
         raise typer.Exit(1)
-
-
-def _grade(
-    assignment: Assignment,
-    submitted: Path,
-    submissions: Sequence[grading.Submission],
-    jobs: int,
-    policy: Policy,
-    seed: int | None,
-) -> list[Report]:
-    """Grade, record, write the reports and print the table."""
-    from autograder import nbgrader_bridge
-
-    level = levels.choose(policy.isolation)
-    if level in WEAK:
-        console.print(Text(f"WARNING: {WEAK[level]}", style="bold red"))
-    policy = replace(policy, isolation=level)
-    with _progress() as progress:
-        task = progress.add_task("Grading", total=len(submissions))
-
-        def advance(submission: grading.Submission, graded: Graded) -> None:
-            progress.update(task, advance=1, description=f"Graded {submission.student[:30]!r}")
-
-        graded = grading.grade_all(
-            assignment,
-            submissions,
-            jobs=jobs,
-            policy=policy,
-            seed=secrets.randbits(32) if seed is None else seed,
-            progress=advance,
-        )
-        progress.update(task, description="Graded")
-        task = progress.add_task("Recording marks", total=None)
-        left_out = nbgrader_bridge.record(assignment.course, submitted, assignment.name, graded)
-        progress.update(task, total=1, completed=1)
-    reports = [g.report for g in graded.values()]
-    _write_reports(assignment, reports)
-    console.print(table.class_table(reports))
-    for student in left_out:
-        console.print(Text(f"{student!r} is in the report but nbgrader refused to record it.", style="red"))
-    return reports
-
-
-def _write_reports(assignment: Assignment, reports: Sequence[Report]) -> None:
-    folder = assignment.course / "results" / assignment.name
-    folder.mkdir(parents=True, exist_ok=True)
-    everything = {"assignment": assignment.name, "reports": [r.to_json() for r in reports]}
-    (folder / "class.json").write_text(json.dumps(everything, indent=1), encoding="utf-8")
-    title = f"{assignment.name}: class report"
-    (folder / "class.html").write_text(page.class_page(reports, title), encoding="utf-8")
-
-
-def _progress() -> Progress:
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    return Progress(*columns, console=console, transient=True)
 
 
 def main() -> None:

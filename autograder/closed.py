@@ -14,123 +14,20 @@ Each makes an ordinary `Question`, whose misconceptions and correct variants are
 have words for keys, so their order on the page means nothing to the grader; see `autograder.personal`.
 """
 
-import json
 import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
-from types import SimpleNamespace
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from autograder.closed_question import AGAIN, ANSWER, PROBE, Closed, Spelling
 from autograder.faults import GraderFault
-from autograder.model import Case, Observation, Outcome, OutputOutcome, Verdict, all_failed
-from autograder.questions import Question, Variant
-from autograder.text import plain
+from autograder.model import Case
 from cs231n_lite import answers
 
-ANSWER = "answer"
-MAX_BYTES = 20_000
-_PROBE = """def {name}(student):
-    from cs231n_lite.answers import told
-    return {{'{answer}': np.frombuffer(told(student.{name}).encode(), np.uint8)}}
-"""
-_AGAIN = "{}: this is not what is asked for. Work it out on paper again, with the reminder at the head of its section."
 _MISSING = "{}: what you chose is right, but not every right option is among it."
-_WRITE = "Write {} = ... in its cell, with words in quotes."
-
-Spelling = Callable[[Any], Any]
-
-
-@dataclass(frozen=True)
-class Closed(Question):
-    """A question whose answer is a small value; made by `single`, `multiple`, `numeric` and `match`.
-
-    Parameters
-    ----------
-    read : callable
-        ``read(name, tree)`` gives the answer in one spelling; raises `answers.FormError`.
-    share : callable
-        ``share(answer, right)`` gives the share of the points and the wrong choices, which are explained.
-    why : callable
-        Finds the sentence for a wrong choice.
-    otherwise : str
-        What is said where nothing wrong was chosen and yet not all is right.
-    options : sequence of str
-        The words to choose from, in alphabetical order; none for a number.
-    right : str or frozenset of str or None
-        What the checks file says is right, which the notebook must say too; None where only the notebook says it.
-    """
-
-    read: Callable[[str, Any], Any] = answers.read_number
-    share: Callable[[Any, Any], tuple[float, list[Any]]] = lambda answer, right: (0.0, [])
-    why: Callable[[Any], str] = str
-    otherwise: str = _AGAIN
-    options: Sequence[str] = ()
-    right: Any = None
-
-    @cached_property
-    def source(self) -> str:
-        """The probe: the answer as plain text, its bytes in an array."""
-        return _PROBE.format(name=self.name, answer=ANSWER)
-
-    def mark(self, expected: Observation, got: Observation) -> Outcome:
-        """Judge the answer by its own rules; no reason says which answer is right."""
-        try:
-            right = self._answer(expected)
-        except answers.FormError as error:
-            raise GraderFault(f"The notebook's answer cannot be read. {error}") from error
-        if self.right is not None and right != self.right:
-            raise GraderFault(f"Notebook and checks must agree on {self.name}. They differ. Mend one of them.")
-        try:
-            share, wrong = self.share(self._answer(got), right)
-        except answers.FormError as error:
-            return all_failed(self.name, self.points, plain(str(error)))
-        if share == 1:
-            return Outcome(self.name, (OutputOutcome(ANSWER, Verdict.PASSED, self.max_points, self.max_points),))
-        first, *more = map(self.why, wrong) if wrong else [self.otherwise.format(self.name)]
-        earned = round(self.max_points * share, 2)
-        output = OutputOutcome(ANSWER, Verdict.FAILED, earned, self.max_points, " ".join(more))
-        return Outcome(self.name, (output,), first)
-
-    def _answer(self, seen: Observation) -> Any:
-        """Read what came over the wall, believing nothing of it."""
-        if seen.raised:
-            nowhere = "is not answered yet: when the notebook runs from top to bottom, nothing has this name"
-            what = nowhere if seen.raised.type_name == "NameError" else f"could not be read: {seen.raised}"
-            raise answers.FormError(f"{self.name} {what}. {_WRITE.format(self.name)}")
-        array = seen.values.get(ANSWER)
-        tree: Any = {"type": "value that is no text"}
-        if isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.size <= MAX_BYTES:
-            try:
-                tree = json.loads(array.tobytes().decode())
-            except (ValueError, RecursionError) as error:
-                raise answers.FormError(f"{self.name} is no plain value. {_WRITE.format(self.name)}") from error
-        return self.read(self.name, tree)
-
-    def vary(self, into: dict[str, Variant], name: str, change: Spelling, sentence: str = "") -> None:
-        """Record a variant that changes the reference's answer."""
-
-        def variant(reference: SimpleNamespace) -> Mapping[str, Any]:
-            return {self.name: change(getattr(reference, self.name))}
-
-        variant.__name__, variant.__doc__ = name, sentence or None
-        into[name] = variant
-
-    def spelt(self, **spellings: Spelling) -> "Closed":
-        """Record other spellings of the right answer, by name."""
-        for name, spelling in spellings.items():
-            self.vary(self.correct, name, spelling)
-        return self
-
-    def explain(self, name: str, change: Spelling, sentence: str) -> None:
-        """Record a wrong answer and what it is told."""
-        self.vary(self.misconceptions, name, change, sentence)
-
-
-# --------------------------------------------------------------------- what an instructor writes
 
 
 def single(name: str, *, points: float, right: str, why: Mapping[str, str]) -> Closed:
@@ -174,6 +71,7 @@ def multiple(name: str, *, points: float, right: Collection[str], why: Mapping[s
         right=frozenset(right),
         read=lambda name, tree: answers.read_choices(name, tree, options),
         share=share,
+        lacks=lambda answer, right: not right <= answer,
         otherwise=_MISSING,
     )
     for option in why:
@@ -198,7 +96,7 @@ def numeric(name: str, *, points: float, why: Mapping[float, str], rtol: float =
     )
     for wrong in why:
         made.explain(f"{wrong:g}", _always(wrong), made.why(wrong))
-    made.explain("another_number", lambda answer: 1.37 * answer + 1.73, _AGAIN.format(name))
+    made.explain("another_number", lambda answer: 1.37 * answer + 1.73, AGAIN.format(name))
     return made.spelt(
         as_float=float, a_text=lambda a: f" {a} ", with_commas=lambda a: f"{a:,}", one_entry=lambda a: np.array([a])
     )
@@ -222,6 +120,7 @@ def match(name: str, *, points: float, items: Sequence[str], why: Mapping[str, s
         options=options,
         read=lambda name, tree: answers.read_match(name, tree, items, options),
         share=share,
+        lacks=lambda answer, right: len(answer) < len(items),
         otherwise="{}: the pairs you give are right, but some are missing.",
     )
     for option in options:
@@ -249,7 +148,7 @@ def _made(name: str, points: float, why: Mapping[Any, str], **rules: Any) -> Clo
         if told := [s for s in sentences if re.search(rf"\b{key.replace('_', '[ _-]')}\b", s, re.IGNORECASE)]:
             raise GraderFault(f"{name} gives '{key}' away, which is right: {told[0]!r} Say it in other words.")
     namespace: dict[str, Any] = {"np": np}
-    exec(_PROBE.format(name=name, answer=ANSWER), namespace)
+    exec(PROBE.format(name=name, answer=ANSWER), namespace)
     said = {key: f"{name}, {key}: {sentence}" for key, sentence in why.items()}
     return Closed(
         namespace[name], {ANSWER: points}, lambda rng: iter([Case("the answer", {})]), why=said.__getitem__, **rules

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from autograder import handin, probe, reference
 from autograder.assignment import Assignment, find_course
-from autograder.closed import Closed
+from autograder.closed_question import Closed
 from autograder.faults import GraderFault
 from autograder.judge import judge
 from autograder.model import Verdict, summary

@@ -16,7 +16,7 @@ import numpy as np
 
 from autograder import notebook
 from autograder.assignment import Assignment
-from autograder.closed import Closed
+from autograder.closed_question import Closed
 from autograder.faults import GraderFault
 from autograder.questions import Question
 from cs231n_lite.answers import word

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from autograder import notebook
 from autograder.assignment import Assignment, find_course, names_of_assignments
-from autograder.closed import Closed
+from autograder.closed_question import Closed
 
 LONGEST, MEDIAN, WORDS = 25, (4, 6), 15  # what a model notebook keeps to
 

@@ -78,6 +78,7 @@ LAYERS = {
         "restore",
         "explore",
         "questions",
+        "closed_question",
         "closed",
         "assignment",
         "personal",
@@ -125,6 +126,7 @@ LAYERS = {
         "strength",
         "report.strength",
         "doctor",
+        "terminal",
         "cli",
     ),
 }
@@ -135,7 +137,13 @@ ROOMS = {
     "nbgrader": NBGRADER,
     "traitlets": NBGRADER | {"autograder.sandbox.ipython"},
     "typer": {"autograder.cli", "cs231n_lite.cli"},
-    "rich": {"autograder.cli", "autograder.report.strength", "autograder.report.table", "cs231n_lite.cli"},
+    "rich": {
+        "autograder.cli",
+        "autograder.terminal",
+        "autograder.report.strength",
+        "autograder.report.table",
+        "cs231n_lite.cli",
+    },
     "matplotlib": {f"cs231n_lite.{name}" for name in LAYERS["cs231n_lite"] if name.startswith("vis")},
 }
 # What students install; certifi, which comes with pooch; and what there is where there are notebooks.

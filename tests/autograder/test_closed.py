@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from autograder import cli, notebook, reference
 from autograder.assignment import Assignment
-from autograder.closed import ANSWER, match, multiple, numeric, single
+from autograder.closed import match, multiple, numeric, single
+from autograder.closed_question import ANSWER
 from autograder.faults import GraderFault
 from autograder.judge import judge
 from autograder.model import Observation, Raised, Verdict
@@ -37,6 +38,9 @@ YEARS = match(
     items=("1957", "1986", "2012"),
     why={"perceptron": "It came first.", "backprop": "In the middle.", "alexnet": "It came last.", "lstm": "In none."},
 )
+
+
+BESIDES = "{}: besides, something right is missing from what you chose."
 
 
 def marked(question, answer, right=None):
@@ -81,13 +85,14 @@ def test_words_of_an_option_may_be_joined_by_anything():
         (GATE, "Leaky ReLU", 0, ("gate, leaky_relu: Leaky is not it.",)),
         (GATES, {"elu"}, 1.5, ("gates: what you chose is right, but not every right option is among it.",)),
         (GATES, {"elu", "tanh", "relu"}, 1.5, ("gates, relu: Never below zero.",)),
-        (GATES, {"elu", "sigmoid"}, 0, ("gates, sigmoid: Between 0 and 1.",)),
-        (GATES, {"relu"}, 0, ("gates, relu: Never below zero.",)),
+        (GATES, {"elu", "sigmoid"}, 0, ("gates, sigmoid: Between 0 and 1.", BESIDES.format("gates"))),
+        (GATES, {"relu"}, 0, ("gates, relu: Never below zero.", BESIDES.format("gates"))),
         (GATES, set(GATES.options), 0, ("gates, relu: Never below zero.", "gates, sigmoid: Between 0 and 1.")),
         (SIZE, 7840, 0, ("size, 7840: The biases are missing.",)),
         (SIZE, "794", 0, ("size, 794: Units were counted.",)),
         (YEARS, {"1957": "perceptron", "1986": "lstm", "2012": "alexnet"}, 2, ("years, lstm: In none.",)),
         (YEARS, {"1957": "perceptron"}, 1, ("years: the pairs you give are right, but some are missing.",)),
+        (YEARS, {"1957": "lstm"}, 0, ("years, lstm: In none.", BESIDES.format("years"))),
         (YEARS, dict.fromkeys(REFERENCE["years"], "alexnet"), 1, ("years, alexnet: It came last.",)),
     ],
 )
