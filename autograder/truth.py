@@ -49,7 +49,7 @@ def agrees(tag: str, causes: Iterable[str], inputs: Iterable[str] = ()) -> bool:
 def describes(tag: str) -> bool:
     """Whether a tag says only what the numbers are, not where they come from; it is true if it holds on many draws.
 
-    "Every entry is 0.5 more than the expected one" is no guess. "Averaged over the batch twice" is one.
+    "Every entry is 0.5 more than the expected one" is no guess. "Averaged over the batch once too often" is one.
 
     Examples
     --------

@@ -65,7 +65,7 @@ def compare(
     >>> print(compare("softmax_loss, dx", dx / 3, dx, sizes={"N": 3, "C": 2}))
     softmax_loss, dx: 5 of 6 entries differ from the expected values (rtol 1e-07); worst at [2, 0]: yours 1.33333,
     expected 4. Every entry is 0.333333 times the expected one, and 0.333333 = 1/N for this batch of 3: averaged over
-    the batch twice.
+    the batch once too often.
     """
     expected = np.asarray(expected)
     if expected.dtype.kind not in "biuf" or not np.isfinite(expected).all():

@@ -14,7 +14,7 @@ def factor(pairs: Sequence[Pair]) -> Cause | None:
     --------
     >>> want = np.array([10.0, -5.0, 20.0])
     >>> factor([Pair(want / 5, want, np.ones(3, bool), 1e-7, {"N": 5})])
-    'Every entry is 0.2 times the expected one, and 0.2 = 1/N for this batch of 5: averaged over the batch twice.'
+    'Every entry is 0.2 times the expected one, and 0.2 = 1/N for this batch of 5: averaged over the batch once too often.'
     """
     first = first_failing(pairs)
     if first.expected.dtype.kind != "f" or not first.scale or not first.same_shape:
@@ -59,7 +59,7 @@ def _known_factors(pair: Pair) -> dict[str, tuple[float, str, str]]:
             continue  # nothing is a multiple of an empty batch
         if key == "N":
             batch = f"for this batch of {n}"
-            known["1/N"] = (1 / n, f"1/N {batch}", "averaged over the batch twice")
+            known["1/N"] = (1 / n, f"1/N {batch}", "averaged over the batch once too often")
             known["N"] = (n, f"N {batch}", "a sum over the batch where the mean is asked")
             known["N^2"] = (n * n, f"N * N {batch}", "multiplied by N where a division by N is asked")
             known["1/N^2"] = (1 / n**2, f"1/(N * N) {batch}", "divided by N where a factor N is asked")

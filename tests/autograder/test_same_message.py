@@ -88,7 +88,11 @@ WRONG = {
     "relu changes x": ("relu_forward", in_place, "Work on a copy"),
     "loss summed": ("softmax_loss", softmax(lambda loss, dx, n: (n * loss, n * dx)), "where the mean is asked"),
     "dx not averaged": ("softmax_loss", softmax(lambda loss, dx, n: (loss, n * dx)), "where the mean is asked"),
-    "dx averaged twice": ("softmax_loss", softmax(lambda loss, dx, n: (loss, dx / n)), "averaged over the batch twice"),
+    "dx averaged twice": (
+        "softmax_loss",
+        softmax(lambda loss, dx, n: (loss, dx / n)),
+        "averaged over the batch once too often",
+    ),
     "dx of the wrong sign": ("softmax_loss", softmax(lambda loss, dx, n: (loss, -dx)), "opposite sign"),
     "softmax changes x": ("softmax_loss", scores_in_place, "Work on a copy"),
     "exp overflows": ("softmax_loss", exp_of_large_scores, "subtract the maximum first"),

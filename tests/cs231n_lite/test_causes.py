@@ -88,7 +88,7 @@ class TestCauseOfValues:
             (-1, "Every entry has the opposite sign: a minus is missing or one too many."),
             (2, "Every entry is 2 times the expected one: a 2 too many or a 0.5 forgotten."),
             (0.5, "Every entry is 0.5 times the expected one: a 0.5 too many or a 2 forgotten."),
-            (1 / 5, "and 0.2 = 1/N for this batch of 5: averaged over the batch twice."),
+            (1 / 5, "and 0.2 = 1/N for this batch of 5: averaged over the batch once too often."),
             (5, "and 5 = N for this batch of 5: a sum over the batch where the mean is asked."),
             (1.25, "and 1.25 = N/(N-1) for this batch of 5: divided by N-1 where N is asked."),
             (1 / 3, "and 0.333333 = 1/C: divided by C once too often."),
@@ -105,7 +105,7 @@ class TestCauseOfValues:
 
     def test_a_factor_in_float32(self, want):
         single = want.astype(np.float32)
-        assert "averaged over the batch twice" in cause(single / np.float32(5), single, sizes=SIZES)
+        assert "averaged over the batch once too often" in cause(single / np.float32(5), single, sizes=SIZES)
 
     def test_a_factor_near_one_is_no_explanation(self, want):
         assert cause(want * (1 + 5e-7), want) == ""
@@ -130,7 +130,7 @@ class TestCauseOfValues:
         loss = make(2.25)
         assert cause(loss / 5, loss, sizes=SIZES) == (
             "It is 0.2 times the expected one, and 0.2 = 1/N for this batch of 5: "
-            "perhaps averaged over the batch twice."
+            "perhaps averaged over the batch once too often."
         )
         assert cause(-loss, loss) == "It has the opposite sign: perhaps a minus is missing or one too many."
         assert cause(loss * 2, loss) == "It is 2 times the expected one: perhaps a 2 too many or a 0.5 forgotten."

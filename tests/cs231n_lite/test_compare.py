@@ -150,7 +150,7 @@ class TestWords:
         assert str(mismatch) == (
             "softmax_loss, dx: 5 of 6 entries differ from the expected values (rtol 1e-07); worst at [1, 2]: "
             "yours 0.1, expected 5. Every entry is 0.02 times the expected one, and 0.02 = 1/N for this batch of 50: "
-            "averaged over the batch twice."
+            "averaged over the batch once too often."
         )
 
     def test_a_secret_message_keeps_the_cause_and_drops_values_and_places(self):

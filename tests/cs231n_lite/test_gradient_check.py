@@ -181,7 +181,7 @@ class TestCheckGradient:
         dx = self.softmax_loss(x, y)[1]
         words = (
             r"^softmax_loss, dx: 15 of 15 entries differ from the numerical gradient \(rtol 1e-06\); worst at .* "
-            r"and 0\.2 = 1/N for this batch of 5: averaged over the batch twice\.$"
+            r"and 0\.2 = 1/N for this batch of 5: averaged over the batch once too often\.$"
         )
         with pytest.raises(AssertionError, match=words):
             check_gradient(lambda x: self.softmax_loss(x, y)[0], x, dx / 5, name="softmax_loss, dx", sizes={"N": 5})

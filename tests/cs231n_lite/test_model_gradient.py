@@ -143,7 +143,7 @@ class TestWhereAndWhy:
         report = wrong(lambda net, grads: grads.update({name: grads[name] / N}))
         assert [fault.parameter for fault in report.faults] == [name]
         assert f"net, d{name}: " in report.faults[0].text
-        assert "0.1 = 1/N for this batch of 10: averaged over the batch twice." in report.faults[0].text
+        assert "0.1 = 1/N for this batch of 10: averaged over the batch once too often." in report.faults[0].text
         assert report.evaluations == 17 < report.evaluations + report.closer
 
     def test_one_entry_of_a_large_parameter(self):
