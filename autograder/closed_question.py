@@ -26,7 +26,7 @@ PROBE = """def {name}(student):
 """
 AGAIN = "{}: this is not what is asked for. Work it out on paper again, with the reminder at the head of its section."
 _BESIDES = "{}: besides, something right is missing from what you chose."
-_WRITE = "Write {} = ... in its cell, with words in quotes."
+_WRITE = "Write {} = ... in its cell{}."
 
 Spelling = Callable[[Any], Any]
 
@@ -88,19 +88,23 @@ class Closed(Question):
         output = OutputOutcome(ANSWER, Verdict.FAILED, earned, self.max_points, " ".join(more))
         return Outcome(self.name, (output,), first)
 
+    @property
+    def _write(self) -> str:
+        return _WRITE.format(self.name, ", with words in quotes" if self.options else "")
+
     def _answer(self, seen: Observation) -> Any:
         """Read what came over the wall, believing nothing of it."""
         if seen.raised:
             nowhere = "is not answered yet: when the notebook runs from top to bottom, nothing has this name"
             what = nowhere if seen.raised.type_name == "NameError" else f"could not be read: {seen.raised}"
-            raise answers.FormError(f"{self.name} {what}. {_WRITE.format(self.name)}")
+            raise answers.FormError(f"{self.name} {what}. {self._write}")
         array = seen.values.get(ANSWER)
         tree: Any = {"type": "value that is no text"}
         if isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.size <= MAX_BYTES:
             try:
                 tree = json.loads(array.tobytes().decode())
             except (ValueError, RecursionError) as error:
-                raise answers.FormError(f"{self.name} is no plain value. {_WRITE.format(self.name)}") from error
+                raise answers.FormError(f"{self.name} is no plain value. {self._write}") from error
         return self.read(self.name, tree)
 
     def vary(self, into: dict[str, Variant], name: str, change: Spelling, sentence: str = "") -> None:

@@ -66,7 +66,7 @@ def grade(
         progress.update(task, total=1, completed=1)
     reports = [g.report for g in graded.values()]
     _write_reports(assignment, reports)
-    console.print(table.class_table(reports))
+    console.print(table.ClassTable(reports))
     for student in left_out:
         console.print(Text(f"{student!r} is in the report but nbgrader refused to record it.", style="red"))
     return reports

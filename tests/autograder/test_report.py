@@ -11,7 +11,7 @@ from rich.console import Console
 from autograder.model import Outcome, OutputOutcome, Report, Verdict, all_failed, all_ungraded
 from autograder.report import Status, number, shown, status, status_words, total
 from autograder.report.page import bins, class_page, figures, frequent_reasons, level
-from autograder.report.table import class_table, reasons, summary
+from autograder.report.table import ClassTable, reasons, summary
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = (
@@ -151,26 +151,44 @@ class TestWords:
 
 class TestTable:
     def test_rows_hold_points_total_by_hand_and_status(self):
-        text = printed(class_table(CLASS))
+        text = printed(ClassTable(CLASS))
         assert row(text, "ada") == "ada 8 5.5 13.5 / 13.5 +14 complete"
         assert row(text, "bob") == "bob 8 2.5 10.5 / 13.5 +14 with lost marks"
         assert row(text, "cy") == "cy 0 0 0 / 13.5 +14 unusable"
         assert row(text, "dee") == "dee 7 – ≥ 7 / 13.5 +14 ungraded"
 
     def test_caption_names_the_questions_and_explains_the_sign(self):
-        assert "1=forward  2=backward" in printed(class_table(CLASS))
-        assert "our fault" in printed(class_table(CLASS))
-        assert "our fault" not in printed(class_table(CLASS[:3]))
+        assert "1=forward  2=backward" in printed(ClassTable(CLASS))
+        assert "our fault" in printed(ClassTable(CLASS))
+        assert "our fault" not in printed(ClassTable(CLASS[:3]))
 
     def test_a_question_some_reports_lack_leaves_a_gap(self):
         less = Report("eve", "two_layers", (right("backward"),))
-        assert row(printed(class_table([*CLASS, less])), "eve") == "eve 5.5 5.5 / 5.5 complete"
+        assert row(printed(ClassTable([*CLASS, less])), "eve") == "eve 5.5 5.5 / 5.5 complete"
 
     def test_seven_questions_and_a_long_name_fit_in_eighty_columns(self):
         outcomes = tuple(all_failed(f"question_{n}", {"out": 12}, "wrong") for n in range(7))
-        text = printed(class_table([Report("loss_averaged_twice", "a", outcomes, 14.0)]), width=80)
+        text = printed(ClassTable([Report("loss_averaged_twice", "a", outcomes, 14.0)]), width=80)
         assert "loss_averaged_twice   0" in text
         assert "0 / 84     +14  with lost marks" in text
+
+    @pytest.mark.parametrize(("count", "lost"), [(17, 3), (44, 44)])
+    def test_where_questions_do_not_fit_those_that_lost_marks_are_named(self, count, lost):
+        outcomes = [all_failed(f"question_{n}", {"out": 12}, "wrong") for n in range(lost)]
+        outcomes += [
+            Outcome(f"question_{n}", (OutputOutcome("out", Verdict.PASSED, 2, 2),)) for n in range(lost, count)
+        ]
+        text = printed(ClassTable([*CLASS, Report("loss_averaged_twice", "a", tuple(outcomes), 14.0)]), width=80)
+        words = " ".join(text.split())
+        assert row(text, "ada") == "ada 13.5 / 13.5 +14 complete"
+        assert row(text, "loss_averaged_twice").startswith(
+            "loss_averaged_twice " + ("28 / 64" if lost == 3 else "0 / 528")
+        )
+        assert "question_0," in words
+        assert "question_2" in words
+        assert ("and 40 more" in words) == (lost == 44)
+        assert all(len(line) <= 80 for line in text.splitlines())
+        assert "…" not in text
 
     def test_summary_counts_every_kind(self):
         assert summary(CLASS) == "4 submissions: 1 complete, 1 with lost marks, 1 unusable, 1 ungraded"
@@ -203,7 +221,7 @@ class TestTable:
         assert all(re.match(" {6}word", line) for line in lines[3:])
         assert len(lines) > 5
 
-    @pytest.mark.parametrize("render", [class_table, reasons])
+    @pytest.mark.parametrize("render", [ClassTable, reasons])
     def test_hostile_text_is_shown_not_obeyed(self, render):
         name = "[red]eve[/red]\x1b[2J\u202e[/][link=file:///x]x[/link]" + SCRIPT
         text = printed(render([report(name, forward=partly("forward", "out", HOSTILE), notes=(HOSTILE,))]), width=200)
@@ -214,7 +232,7 @@ class TestTable:
 
     @pytest.mark.parametrize("name", ["[/red]", "[link=x]", "\x1b]8;;//x\x07y", "\u2066\u2069", "\udcff", "=cmd|x"])
     def test_a_name_reaches_a_terminal_as_text(self, name):
-        for render in (class_table, reasons):
+        for render in (ClassTable, reasons):
             out = io.StringIO()
             Console(file=out, width=200, force_terminal=True, color_system="truecolor").print(render([unusable(name)]))
             text = re.sub(r"\x1b\[[0-9;]*m", "", out.getvalue())  # rich's own colours
