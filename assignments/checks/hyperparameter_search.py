@@ -490,6 +490,8 @@ def histories(rng):
         good = floor + (1 - floor) * np.exp(-t / rng.uniform(0.04, 0.09, (3, 1))) + 0.02 * noise[1]
         level = rng.uniform(0.66, 0.82, (3, 1))
         high = level + (1 - level) * np.exp(-t / 0.03) + 0.05 * jumps + 0.01 * noise[2]
+        climb = rng.uniform(0.4, 0.7) * (t / 0.2) * np.exp(1 - t / 0.2)  # above its start, and back again
+        high[2] = 1 - rng.uniform(0.2, 0.3) * t + climb + 0.01 * noise[2, 2]
         rising = 1 - 0.3 * np.minimum(t, 0.3) / 0.3 + np.maximum(t - 0.3, 0) * rng.uniform(3.0, 7.0, (3, 1))
         rising += 0.03 * noise[3]
         broken = good[rng.permutation(3)].copy()
@@ -532,7 +534,7 @@ def _word(start, middle, end):
         return "diverged"
     if end < 0.5 * start:
         return "good"
-    return "too low" if middle - end > 0.25 * (start - end) else "too high"
+    return "too low" if start > middle > end + 0.25 * (start - end) else "too high"
 
 
 @diagnose_learning_rate.correct_variant
@@ -547,7 +549,7 @@ def by_fifths_and_medians(reference):
             return "diverged"
         if end < 0.4 * start:
             return "good"
-        return "too low" if end < middle - 0.04 * start else "too high"
+        return "too low" if end < middle - 0.04 * start and middle < start else "too high"
 
     return _diagnosis(say)
 
@@ -563,7 +565,8 @@ def by_a_fitted_line(reference):
             return "diverged"
         if height + 0.5 * slope < 0.55 * losses[0]:
             return "good"
-        return "too low" if slope < -0.09 * losses[0] else "too high"
+        climbed = losses[len(losses) // 5 : len(losses) // 2].mean() > losses[0]
+        return "too low" if slope < -0.09 * losses[0] and not climbed else "too high"
 
     return _diagnosis(say)
 
@@ -579,7 +582,7 @@ def by_where_the_fall_happened(reference):
         if end <= start / 2:
             return "good"
         first_fifth = losses[len(losses) // 6 : len(losses) // 4].mean()
-        return "too high" if start - first_fifth > 0.7 * (start - end) else "too low"
+        return "too high" if first_fifth > start or start - first_fifth > 0.7 * (start - end) else "too low"
 
     return _diagnosis(say)
 
@@ -652,7 +655,19 @@ def nan_not_looked_for(reference):
             return "diverged"
         if end < 0.5 * start:
             return "good"
-        return "too low" if middle - end > 0.25 * (start - end) else "too high"
+        return "too low" if start > middle > end + 0.25 * (start - end) else "too high"
+
+    return _diagnosis(say)
+
+
+@diagnose_learning_rate.misconception
+def climb_taken_for_a_slow_fall(reference):
+    """A history that first climbs above its start and then comes back is called `too low`: so late a fall, a share above 1, is
+    the work of steps that are too long, `too high`."""
+
+    def say(losses):
+        word = reference.diagnose_learning_rate(losses)
+        return "too low" if word == "too high" and _quarters(losses)[1] > losses[0] else word
 
     return _diagnosis(say)
 
