@@ -137,7 +137,7 @@ def in_place(node: ast.AST, place: Place) -> Iterator[Change]:
     operands: list[ast.expr] = []
     if isinstance(node, ast.BinOp) and type(node.op) in _UFUNCS:
         operands, function = [node.left, node.right], _UFUNCS[type(node.op)]
-    elif isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Gt | ast.GtE):
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], ast.Gt | ast.GtE):
         operands = [node.left, *node.comparators]
         function = "greater" if isinstance(node.ops[0], ast.Gt) else "greater_equal"
     elif function_of(node) in _IN_PLACE and isinstance(node, ast.Call):

@@ -180,19 +180,21 @@ def other_number(node: ast.AST, place: Place) -> Iterator[Change]:
 
 
 def other_comparison(node: ast.AST, place: Place) -> Iterator[Change]:
-    """Ask another question: ``x < 0``, ``y is not None``."""
+    """Ask another question: ``x < 0``, ``y is not None``; of a chain such as ``0 < x < 1``, one link at a time."""
     if not isinstance(node, ast.Compare):
         return
-    (op,) = node.ops
-    if isinstance(op, ast.Is | ast.IsNot):
-        other_branch = frozenset({"number of values"})  # of what the other branch hands back
-        new = [ast.IsNot() if isinstance(op, ast.Is) else ast.Is()]
-        yield Change(replaced(node, ops=new), "comparison", other_branch)
-        return
-    for other in _COMPARE:
-        if not isinstance(op, other):
-            never = {"zeros"} if other is ast.Eq else set()
-            yield Change(replaced(node, ops=[other()]), "comparison", frozenset(never | {f"entries {names_in(node)}"}))
+    for link, op in enumerate(node.ops):
+        before, after = node.ops[:link], node.ops[link + 1 :]
+        if isinstance(op, ast.Is | ast.IsNot):
+            other_branch = frozenset({"number of values"})  # of what the other branch hands back
+            new = ast.IsNot() if isinstance(op, ast.Is) else ast.Is()
+            yield Change(replaced(node, ops=[*before, new, *after]), "comparison", other_branch)
+            continue
+        for other in _COMPARE:
+            if not isinstance(op, other):
+                causes = {"zeros"} if other is ast.Eq else set()
+                causes.add(f"entries {names_in(node)}")
+                yield Change(replaced(node, ops=[*before, other(), *after]), "comparison", frozenset(causes))
 
 
 def off_by_one(node: ast.AST, place: Place) -> Iterator[Change]:

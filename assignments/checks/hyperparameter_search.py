@@ -492,14 +492,18 @@ def histories(rng):
         high = level + (1 - level) * np.exp(-t / 0.03) + 0.05 * jumps + 0.01 * noise[2]
         climb = rng.uniform(0.4, 0.7) * (t / 0.2) * np.exp(1 - t / 0.2)  # above its start, and back again
         high[2] = 1 - rng.uniform(0.2, 0.3) * t + climb + 0.01 * noise[2, 2]
-        rising = 1 - 0.3 * np.minimum(t, 0.3) / 0.3 + np.maximum(t - 0.3, 0) * rng.uniform(3.0, 7.0, (3, 1))
+        rising = (
+            1
+            - 0.3 * np.minimum(t, 0.3) / 0.3
+            + np.maximum(t - 0.3, 0) * rng.uniform([[3.0], [3.4], [3.4]], [[3.4], [7.0], [7.0]])
+        )
         rising += 0.03 * noise[3]
         broken = good[rng.permutation(3)].copy()
         broken[0, -1] = np.nan
         broken[1, steps // 2 :] = np.inf
         broken[2, steps // 3 :] = np.nan
         good[0, -1], good[2, -1], high[0, -1], high[2, -1] = 0.85, 1.05, 0.4, 0.42
-        high[1, steps // 4 : steps // 4 + 2] = 1.05  # two bad batches are no slow fall
+        high[1, steps // 4 : steps // 4 + 2] = 0.97  # two bad batches are no slow fall
         rising[0, -1] = 0.4
         for curves in (low, good, high, rising):
             curves[:, 0] = 1 + 0.01 * curves[:, 0] - 0.01
@@ -1738,7 +1742,8 @@ for line, word in ((6, "False"), (9, "True"), (10, "False")):
 for change in (
     "5 end > 1.2 * start -> end >= 1.2 * start",
     "7 end < 0.5 * start -> end <= 0.5 * start",
-    "9 middle - end > 0.25 * (start - end) -> middle - end >= 0.25 * (start - end)",
+    "9 start > middle > end + 0.25 * (start - end) -> start >= middle > end + 0.25 * (start - end)",
+    "9 start > middle > end + 0.25 * (start - end) -> start > middle >= end + 0.25 * (start - end)",
 ):
     diagnose_learning_rate.equivalent(f"diagnose_learning_rate:{change}", _EDGE)
 for change in (
@@ -1747,6 +1752,7 @@ for change in (
     "5 1.2 * start -> 2.4 * start",
     "7 0.5 * start -> 0.25 * start",
     "9 0.25 * (start - end) -> 0.5 * (start - end)",
+    "9 end + 0.25 * (start - end) -> end + 0.25 * (start - end) + 0.25 * (start - end)",
     "9 0.25 * (start - end) -> 0.125 * (start - end)",
 ):
     diagnose_learning_rate.equivalent(f"diagnose_learning_rate:{change}", _LIMIT)

@@ -78,6 +78,8 @@ def made(solution, kind=None):
         ("return dout, cache", "return (dout, cache) -> return", {"no return"}),
         ("return dout * (x > 0)", "dout * (x > 0) -> dout * (x >= 0)", {"entries x"}),
         ("return dout * (x > 0)", "dout * (x > 0) -> dout * (x == 0)", {"entries x", "zeros"}),
+        ("return dout * (0 < x < w)", "0 < x < w -> 0 <= x < w", {"entries w,x"}),
+        ("return dout * (0 < x < w)", "0 < x < w -> 0 < x == w", {"entries w,x", "zeros"}),
         ("return dout * (x > 0)", "dout * (x > 0) -> np.multiply(dout, x > 0, out=dout)", {"in place"}),
         ("return dout * (x > 0)", "dout * (x > 0) -> dout * np.greater(x, 0, out=x)", {"in place"}),
         ("dx[b] -= 1", "dx[b] -= 1 -> pass", {"entries b,dx", "term  times 0"}),
