@@ -6,7 +6,7 @@ change the cells, running them cannot change a verdict.
 """
 
 import symtable
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from autograder import notebook
 
@@ -36,11 +36,22 @@ def may_matter(frame: notebook.Notebook, book: notebook.Notebook) -> bool:
     if sum(len(cell["source"]) for cell in code) > MAX_SOURCE:
         return True
     try:
-        bound = set(_bound(cell["source"] for cell in skipped))
-        used = set(_used(cell["source"] for cell in code if not notebook.explores(cell)))
+        return bool(shared(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return True
-    return not used.isdisjoint(bound | REACHES_ALL)
+
+
+def shared(code: Sequence[notebook.Cell]) -> set[str]:
+    """Name what ``explore`` cells bind and other cells look up, and what reaches every name.
+
+    Raises
+    ------
+    SyntaxError, ValueError, RecursionError, MemoryError
+        If a cell cannot be parsed, or binds names that are not written down.
+    """
+    bound = set(_bound(notebook.source_of(cell) for cell in code if notebook.explores(cell)))
+    used = set(_used(notebook.source_of(cell) for cell in code if not notebook.explores(cell)))
+    return used & (bound | REACHES_ALL)
 
 
 def _bound(sources: Iterable[str]) -> Iterator[str]:

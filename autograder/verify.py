@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from autograder import given, nbgrader_bridge, notebook, reference, samples
+from autograder import explore, given, nbgrader_bridge, notebook, reference, samples
 from autograder.assignment import GIVEN_FILE, Assignment
 from autograder.grade import Graded, grade
 from autograder.judge import judge
@@ -21,6 +21,7 @@ from autograder.session import Session
 MARKERS = ("BEGIN SOLUTION", "END SOLUTION", "HIDDEN TESTS", "MARK SCHEME")
 ALLOWED = {".ipynb", ".py", ".md", ".txt", ".png", ".svg", ".csv"}
 SEEDS = (1, 2, 3)
+_APART = "no other cell uses what explore cells bind"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def verify(assignment: Assignment) -> Iterator[Finding]:
 
 
 def _well_formed(assignment: Assignment) -> Iterator[Finding]:
+    yield _apart(assignment.frame)
     for question in assignment.questions:
         foreign = sorted(question.free_names())
         yield Finding(
@@ -58,6 +60,16 @@ def _well_formed(assignment: Assignment) -> Iterator[Finding]:
             not foreign,
             f"it uses {', '.join(foreign)}, which the student's process does not have" if foreign else "",
         )
+
+
+def _apart(frame: notebook.Notebook) -> Finding:
+    """Try that ``explore`` cells can be skipped; else a wrong answer is observed twice, the second time with all of them run."""
+    code = [cell for cell in frame["cells"] if cell["cell_type"] == "code" and not notebook.is_check(cell)]
+    try:
+        names = sorted(explore.shared(code))
+    except (SyntaxError, ValueError) as error:
+        return Finding(_APART, False, f"a cell cannot be looked through: {error}")
+    return Finding(_APART, not names, f"{', '.join(names)}: write another name in one of them" if names else "")
 
 
 # -------------------------------------------------------------------------------- the release

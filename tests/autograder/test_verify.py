@@ -60,7 +60,7 @@ def test_a_sound_assignment_is_found_to_be_so(sound):
     done = CliRunner().invoke(cli.app, ["verify", sound.name, "--course", str(sound.course)])
     assert done.exit_code == 0, done.output
     variants = sum(len(q.correct) + 2 * len(q.misconceptions) for q in sound.questions)
-    claims = len(sound.questions) + 3 + 3 + variants  # of each question, the release, the end to end, the variants
+    claims = len(sound.questions) + 1 + 3 + 3 + variants  # of questions, explore cells, release, end to end, variants
     assert f"{sound.name}: {claims} claims hold, 0 are broken." in " ".join(done.output.split())
 
 
@@ -86,7 +86,7 @@ def test_each_claim_that_does_not_hold_is_named_and_the_exit_code_is_1(copy, sou
     assert "broken the reference gets full marks: best_two_layer_net: best_two_layer_net reached" in said
     assert "broken the untouched release gets no marks: relu_forward" in said
     assert "broken the untouched release is told so for each question: relu_forward" in said
-    assert f"{len(copy.questions) + 2} claims hold, 4 are broken." in said
+    assert f"{len(copy.questions) + 3} claims hold, 4 are broken." in said
 
 
 # --------------------------------------------------------------------------------- the questions
@@ -148,6 +148,23 @@ def test_a_probe_that_uses_what_the_students_process_lacks_is_found(copy):
     assert broken(verify._well_formed(copy)) == {
         "relu_forward: the probe stands alone": "it uses Case, relu_inputs, which the student's process does not have"
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "detail"),
+    [("explored = 1", "explored: write another name in one of them"), ("from math import *", "a star import binds")],
+)
+def test_a_name_that_explore_cells_bind_for_others_is_found(copy, line, detail):
+    book = json.loads(copy.source_path.read_text())
+    for cell in book["cells"]:
+        cell["source"] = notebook.source_of(cell)
+    code = [cell for cell in book["cells"] if cell["cell_type"] == "code"]
+    next(cell for cell in code if notebook.explores(cell))["source"] += f"\n{line}\n"
+    next(cell for cell in code if notebook.is_solution(cell))["source"] += "\n\ndef later():\n    return explored\n"
+    copy.source_path.write_text(json.dumps(book))
+    found = broken(verify._well_formed(Assignment(copy.course, copy.name)))
+    assert list(found) == ["no other cell uses what explore cells bind"]
+    assert detail in found["no other cell uses what explore cells bind"]
 
 
 def test_points_that_differ_between_notebook_and_checks_are_refused(copy):
