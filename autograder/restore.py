@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from autograder.notebook import Cell, Notebook, grade_id, is_solution, is_written, source_of
 
+EXTRA = "extra-"  # how the ids of a student's own cells begin
 # By pattern, not by parser: the text may hold magics, mistakes or megabytes.
 _DEFINED = re.compile(r"^(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 
@@ -36,7 +37,7 @@ def restore(frame: Notebook, submitted: Notebook, stubs: Mapping[str, str]) -> t
         What had to be mended, in words for the student.
     """
     slots, extras, notes = _sort_into_slots(frame, submitted, stubs)
-    cells: list[Cell] = [_extra(cell, f"extra-0-{n}") for n, cell in enumerate(extras.get(-1, ()))]
+    cells: list[Cell] = [_extra(cell, f"{EXTRA}0-{n}") for n, cell in enumerate(extras.get(-1, ()))]
     for index, own in enumerate(frame["cells"]):
         cell = {k: v for k, v in own.items() if k not in ("outputs", "execution_count")} | {"source": source_of(own)}
         if is_solution(own):
@@ -47,7 +48,7 @@ def restore(frame: Notebook, submitted: Notebook, stubs: Mapping[str, str]) -> t
         elif not grade_id(own) and index in slots:
             cell |= _text(slots[index])
         cells.append(_with_outputs(cell))
-        cells += [_extra(c, f"extra-{index + 1}-{n}") for n, c in enumerate(extras.get(index, ()))]
+        cells += [_extra(c, f"{EXTRA}{index + 1}-{n}") for n, c in enumerate(extras.get(index, ()))]
     metadata = {k: v for k, v in frame["metadata"].items() if k in ("kernelspec", "language_info")}
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, tuple(notes)
 
