@@ -134,14 +134,21 @@ class SaveVerdicts(SaveAutoGrades):
             row.needs_manual_grade = True
             self.gradebook.db.commit()
 
+    def _add_comment(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
+        super()._add_comment(cell, resources)
+        name = notebook.grade_id(cell)
+        if name in self.beside:  # nbgrader says "No response."
+            self.gradebook.find_comment(name, self.notebook_id, self.assignment_id, self.student_id).auto_comment = None
+            self.gradebook.db.commit()
+
 
 def answered_beside(book: Mapping[str, Any]) -> set[str]:
-    """Name the written questions next to which a restored notebook has a cell of the student's own."""
+    """Name the answers next to which a restored notebook has a cell of the student's own."""
     cells = book["cells"]
     return {
         notebook.grade_id(cell)
         for at, cell in enumerate(cells)
-        if notebook.is_written(cell) and any(map(_own_words, cells[max(at - 1, 0) : at + 2]))
+        if notebook.is_solution(cell) and any(map(_own_words, cells[max(at - 1, 0) : at + 2]))
     }
 
 

@@ -151,6 +151,11 @@ class Course:
             submission = gradebook.find_submission(self.assignment.name, student)
             return {g.name: (g.auto_score, g.needs_manual_grade) for book in submission.notebooks for g in book.grades}
 
+    def comments(self, student):
+        with Gradebook(f"sqlite:///{self.assignment.course}/gradebook.db", "cs231n-lite") as gradebook:
+            submission = gradebook.find_submission(self.assignment.name, student)
+            return {c.name: c.auto_comment for book in submission.notebooks for c in book.comments}
+
 
 @pytest.fixture(scope="module")
 def graded(assignment, expected, tmp_path_factory):
@@ -222,6 +227,9 @@ def test_an_answer_written_in_a_cell_beside_its_own_waits_for_a_person(graded):
     marks = graded.marks("zoe")
     assert marks["zero_gradients"] == (None, True)
     assert marks["train_test_gap"] == (0, False)
+    said = graded.comments("zoe")
+    assert said["zero_gradients"] is None
+    assert said["train_test_gap"] == "No response."
     assert "Where it is 0." in (graded.autograded("zoe") / "two_layer_net.ipynb").read_text()
 
 
