@@ -84,7 +84,7 @@ def _not_recorded(report: Report) -> str:
         report.fault
         or 'nbgrader refused them. Its names are on one line and without < > " * ? [, and begin with no dot.'
     )
-    return f"No marks recorded for {report.student!r}: {why}"
+    return f"No marks recorded for {report.student!r}, earlier ones stay: {why}"
 
 
 def _others(assignment: Assignment, submitted: Path, reports: Sequence[Report]) -> list[Report]:

@@ -177,15 +177,17 @@ def test_grading_one_student_again_keeps_the_others_in_the_class_report(tmp_path
     for student in ("ada", "bob", "eve"):
         (made.course / "submitted" / student / "tiny").mkdir(parents=True)
         (made.course / "submitted" / student / "tiny" / "tiny.ipynb").write_text("")
+    (made.course / "submitted" / "kim" / "tiny").mkdir(parents=True)
     (made.course / "submitted" / "zoe").mkdir()
     everybody = run("grade", "tiny", "--course", made.course, "--seed", 1, "--jobs", 1)
     assert "No folder tiny/, so not graded and not in the report: 'zoe'" in words(everybody.output)
+    assert "No marks recorded for 'kim', earlier ones stay: The notebook tiny.ipynb was not" in words(everybody.output)
     shutil.rmtree(made.course / "submitted" / "eve")
     done = run("grade", "tiny", "--course", made.course, "--seed", 2, "--jobs", 1, "--student", "bob")
     assert "1 submission: " in done.output
     assert "zoe" not in done.output
     rows = json.loads((made.course / "results" / "tiny" / "class.json").read_text())["reports"]
-    assert [(row["student"], row["seed"]) for row in rows] == [("ada", 1), ("bob", 2)]
+    assert [(row["student"], row["seed"]) for row in rows] == [("ada", 1), ("bob", 2), ("kim", 1)]
     assert [json.loads(json.dumps(Report.from_json(row).to_json())) for row in rows] == rows
 
     (made.course / "results" / "tiny" / "class.json").write_text('{"reports": [{"student": "of another version"}]}')
