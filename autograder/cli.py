@@ -18,7 +18,7 @@ from autograder import course as grading
 from autograder import doctor as health
 from autograder import terminal
 from autograder.assignment import Assignment, find_course, names_of_assignments
-from autograder.faults import AutograderError, SubmissionFault
+from autograder.faults import AutograderError, GraderFault, SubmissionFault
 from autograder.report import table
 from autograder.sandbox.policy import AUTO, LEVELS, Policy
 from autograder.terminal import console, progress_bar
@@ -39,6 +39,18 @@ DEFAULT_JOBS = max(1, os.cpu_count() or 1)
 
 def _assignment(course: Path | None, name: str) -> Assignment:
     return Assignment(find_course(course or Path.cwd()), name)
+
+
+def _existing(course: Path | None, name: str) -> Assignment:
+    """Give an assignment that is there, or say which are."""
+    assignment = _assignment(course, name)
+    known = names_of_assignments(assignment.course)
+    if name not in known and not assignment.source_path.is_file():
+        raise GraderFault(
+            f"Looked for the assignment {name!r} in {assignment.course.name}/; it is not there. Correct the name; "
+            f"there are: {', '.join(known)}."
+        )
+    return assignment
 
 
 @app.command()
@@ -66,7 +78,7 @@ def release(
     """Generate what students get from the source notebook, with nbgrader, and check that it gives nothing away."""
     from autograder import given, nbgrader_bridge, personal, verify
 
-    assignment = _assignment(course, name)
+    assignment = _existing(course, name)
     given.write(assignment)
     nbgrader_bridge.release(assignment.course, name)
     _ = assignment.questions
@@ -95,7 +107,7 @@ def grade(
     seed: Annotated[int | None, typer.Option(help="Draw the inputs of an earlier run again.")] = None,
 ) -> None:
     """Grade submissions: run each in a process of its own, judge outside it, record marks in nbgrader's gradebook."""
-    assignment = _assignment(course, name)
+    assignment = _existing(course, name)
     where = (submitted or assignment.course / "submitted").resolve()
     submissions = grading.find_submissions(where, name)
     if student:
@@ -108,6 +120,8 @@ def grade(
         submissions = [s for s in submissions if s.student in student]
     policy = replace(Policy(), question_seconds=question_seconds, isolation=isolation)
     reports = terminal.grade(assignment, where, submissions, jobs, policy, seed)
+    if not student:
+        terminal.warn_of_missing(grading.missing(where, name), name)
     console.print(table.summary(reports))
 
 
@@ -128,7 +142,7 @@ def verify(
     where = find_course(course or Path.cwd())
     broken = 0
     for each in names_of_assignments(where) if every else [name]:
-        assignment = Assignment(where, each)
+        assignment = _existing(where, each)
         broken += _verify(assignment)
         if strength:
             broken += _measure(assignment, draws, jobs)

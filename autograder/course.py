@@ -50,6 +50,19 @@ def find_submissions(submitted: Path, assignment: str) -> list[Submission]:
     return found
 
 
+def missing(submitted: Path, assignment: str) -> list[str]:
+    """Name the students without ``<student>/<assignment>/``, each with what may be it, in another place or packed."""
+    said = []
+    for path in sorted(submitted.iterdir()) if submitted.is_dir() else []:
+        if path.name.startswith(".") or (path / assignment).is_dir() or not (path.is_dir() or path.suffix == ".zip"):
+            continue
+        inside = (p for pattern in ("*", "*/*", "*/*/*") for p in sorted(path.glob(pattern)))
+        there = next((p for p in inside if assignment in p.name and p.suffix in (".ipynb", ".zip")), None)
+        packed = path if path.suffix == ".zip" else there
+        said.append(repr(path.name) + (f" (there is {str(packed.relative_to(submitted))!r})" if packed else ""))
+    return said
+
+
 def grade_all(
     assignment: Assignment,
     submissions: Sequence[Submission],

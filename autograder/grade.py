@@ -16,6 +16,7 @@ from autograder.questions import Question
 from autograder.restore import restore
 from autograder.sandbox.base import Sandbox
 from autograder.session import Session
+from autograder.text import plain
 
 # Outputs of a check cell that we could not judge carry this key, for the gradebook.
 UNGRADED_KEY = "ungraded"
@@ -72,9 +73,18 @@ def _bytes(path: Path) -> bytes:
             f"The folder of {path.name} must be a folder. Got a link instead. Hand in the notebook itself, not a link to it."
         )
     if path.is_symlink() or not path.is_file():
-        raise SubmissionFault(f"The notebook {path.name} was not handed in. Hand it in under exactly this name.")
+        raise SubmissionFault(
+            f"The notebook {path.name} was not handed in{_instead(path)}. Hand it in under exactly this name."
+        )
     with path.open("rb") as file:
         return file.read(notebook.MAX_BYTES + 1)
+
+
+def _instead(path: Path) -> str:
+    """Name what may be meant by a missing notebook: another name, a folder too many, an archive."""
+    inside = [p for pattern in ("*", "*/*") for p in path.parent.glob(pattern)] if path.parent.is_dir() else []
+    found = sorted(str(p.relative_to(path.parent)) for p in inside if p.suffix in (".ipynb", ".zip", ".py"))
+    return f"; there is {plain(found[0])[:100]!r} instead" if found else ""
 
 
 def mark(

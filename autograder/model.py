@@ -165,6 +165,16 @@ class Report:
             }
         return data
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Report":
+        """Read back what `to_json` gave."""
+        outcomes = []
+        for row in data["outcomes"]:
+            outputs = (OutputOutcome(**{**o, "verdict": Verdict(o["verdict"])}) for o in row["outputs"])
+            outcomes.append(Outcome(row["question"], tuple(outputs), row["headline"], tuple(row["notes"])))
+        named = {key: data[key] for key in ("student", "assignment", "by_hand", "fault", "seed")}
+        return cls(outcomes=tuple(outcomes), notes=tuple(data["notes"]), **named)
+
 
 def all_failed(question: str, points: Mapping[str, float], headline: str) -> Outcome:
     """Fail every output of a question for one reason."""

@@ -7,6 +7,7 @@ gradebook, formgrader, feedback and export stay as they are.
 import contextlib
 import glob
 import os
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ from nbgrader.preprocessors import (
     LimitOutput,
     SaveCells,
 )
+from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
 from autograder import grade
@@ -31,7 +33,8 @@ from autograder.faults import GraderFault
 from autograder.nbgrader_steps import JudgeOutside, NamedStubs, SaveVerdicts, SubmissionExporter
 
 # nbgrader takes a student's name for a pattern of file names, and puts it into pages and their scripts as it is.
-NOT_IN_NAMES = frozenset('<>"*?[')
+PATTERN = frozenset("*?[")
+NOT_IN_NAMES = PATTERN | frozenset('<>"')
 # What running a notebook writes beside it, and what no release or grading may carry over.
 IGNORED = [".ipynb_checkpoints", "*.pyc", "__pycache__", ".DS_Store", "best_*.npz", "checkpoint*.npz"]
 
@@ -110,7 +113,8 @@ def record(course: Path, submissions: Path, name: str, graded: Mapping[str, grad
                 converter.force = True
                 try:
                     converter.start()
-                except NbGraderException:
+                except NbGraderException as error:
+                    _raise_if_locked(error)
                     left_out.append(student)
             return left_out
         finally:
@@ -122,12 +126,26 @@ def _not_to_copy(folder: Path) -> list[str]:
     return [glob.escape(path.name) for path in folder.rglob("*") if not path.is_file() and not path.is_dir()]
 
 
+class _Directory(CourseDirectory):
+    """nbgrader's course directory, also where the folder of submissions has a name like ``course (1)``."""
+
+    def format_path(self, nbgrader_step: str, student_id: str, assignment_id: str, escape: bool = False) -> str:
+        """Give a folder's path; with `escape`, as a regular expression."""
+        step = re.escape(nbgrader_step) if escape else nbgrader_step
+        return super().format_path(step, student_id, assignment_id, escape=escape)
+
+
 @contextlib.contextmanager
 def _nbgrader(course: Path, name: str, **directories: Path | None) -> Iterator[tuple[CourseDirectory, Config]]:
     """Give nbgrader's course directory and configuration, with `alembic` findable as nbgrader expects it."""
     config = Config()
     configure(config)
-    directory = CourseDirectory(config=config, root=str(course), assignment_id=name)
+    if PATTERN & set(str(course)):
+        raise GraderFault(
+            f"nbgrader takes * ? [ in the name of a folder for a pattern and would find nothing. Got {str(course)!r}. "
+            "Rename the folder."
+        )
+    directory = _Directory(config=config, root=str(course), assignment_id=name)
     for trait, path in directories.items():
         if path:
             setattr(directory, trait, str(path))
@@ -137,6 +155,12 @@ def _nbgrader(course: Path, name: str, **directories: Path | None) -> Iterator[t
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what nbgrader's own code is warned of must not stop a recording
             yield directory, config
+    except OperationalError as error:
+        raise GraderFault(
+            f"The gradebook of {course.name} could not be used: {error.orig}. Close what else uses it (nbgrader, "
+            "a database browser, another 'autograder grade'), see that you may write to gradebook.db, and try again. "
+            "Marks recorded before stay."
+        ) from error
     finally:
         os.environ["PATH"] = before
 
@@ -146,4 +170,11 @@ def _refusal(what: str) -> Iterator[None]:
     try:
         yield
     except (NbGraderException, RuntimeError, ValueError) as error:
+        _raise_if_locked(error)
         raise GraderFault(f"{what}: {error} Mend the source notebook and try again.") from error
+
+
+def _raise_if_locked(error: Exception) -> None:
+    """Raise the database's own error where that is behind nbgrader's, which blames an old version."""
+    if isinstance(error.__context__, OperationalError):
+        raise error.__context__

@@ -25,6 +25,7 @@ from traitlets import Float, Unicode
 from autograder import grade, notebook, reference
 from autograder.assignment import Assignment, find_course
 from autograder.model import all_failed
+from autograder.restore import EXTRA
 from autograder.sandbox import kernel, levels
 from autograder.sandbox.base import Sandbox
 from autograder.sandbox.policy import AUTO, Policy
@@ -113,17 +114,46 @@ def _with_outputs(nb: NotebookNode, done: notebook.Notebook) -> NotebookNode:
 
 
 class SaveVerdicts(SaveAutoGrades):
-    """Saves marks as nbgrader does; what we could not grade waits for a person instead of scoring zero."""
+    """Saves marks as nbgrader does; what we could not grade waits for a person instead of scoring zero.
+
+    So does a written answer that was left as it was handed out where the student wrote a cell beside it.
+    """
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """Save the marks of one notebook."""
+        self.beside = answered_beside(nb)
+        return super().preprocess(nb, resources)
 
     def _add_score(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
         super()._add_score(cell, resources)
-        if any(output.get("metadata", {}).get(grade.UNGRADED_KEY) for output in cell.get("outputs", [])):
-            row = self.gradebook.find_grade(
-                cell.metadata["nbgrader"]["grade_id"], self.notebook_id, self.assignment_id, self.student_id
-            )
+        name = notebook.grade_id(cell)
+        ungraded = any(output.get("metadata", {}).get(grade.UNGRADED_KEY) for output in cell.get("outputs", []))
+        if ungraded or name in self.beside:
+            row = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
             row.auto_score = None
             row.needs_manual_grade = True
             self.gradebook.db.commit()
+
+    def _add_comment(self, cell: NotebookNode, resources: dict[str, Any]) -> None:
+        super()._add_comment(cell, resources)
+        name = notebook.grade_id(cell)
+        if name in self.beside:  # nbgrader says "No response."
+            self.gradebook.find_comment(name, self.notebook_id, self.assignment_id, self.student_id).auto_comment = None
+            self.gradebook.db.commit()
+
+
+def answered_beside(book: Mapping[str, Any]) -> set[str]:
+    """Name the answers next to which a restored notebook has a cell of the student's own."""
+    cells = book["cells"]
+    return {
+        notebook.grade_id(cell)
+        for at, cell in enumerate(cells)
+        if notebook.is_solution(cell) and any(map(_own_words, cells[max(at - 1, 0) : at + 2]))
+    }
+
+
+def _own_words(cell: Mapping[str, Any]) -> bool:
+    return cell.get("id", "").startswith(EXTRA) and bool(notebook.source_of(cell).strip())
 
 
 # ------------------------------------------------------------------------ used by our own commands

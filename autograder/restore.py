@@ -6,9 +6,14 @@ cannot change a mark.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 from autograder.notebook import Cell, Notebook, grade_id, is_solution, is_written, source_of
+
+EXTRA = "extra-"  # how the ids of a student's own cells begin
+# By pattern, not by parser: the text may hold magics, mistakes or megabytes.
+_DEFINED = re.compile(r"^(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 
 
 def restore(frame: Notebook, submitted: Notebook, stubs: Mapping[str, str]) -> tuple[Notebook, tuple[str, ...]]:
@@ -32,7 +37,7 @@ def restore(frame: Notebook, submitted: Notebook, stubs: Mapping[str, str]) -> t
         What had to be mended, in words for the student.
     """
     slots, extras, notes = _sort_into_slots(frame, submitted, stubs)
-    cells: list[Cell] = [_extra(cell, f"extra-0-{n}") for n, cell in enumerate(extras.get(-1, ()))]
+    cells: list[Cell] = [_extra(cell, f"{EXTRA}0-{n}") for n, cell in enumerate(extras.get(-1, ()))]
     for index, own in enumerate(frame["cells"]):
         cell = {k: v for k, v in own.items() if k not in ("outputs", "execution_count")} | {"source": source_of(own)}
         if is_solution(own):
@@ -43,7 +48,7 @@ def restore(frame: Notebook, submitted: Notebook, stubs: Mapping[str, str]) -> t
         elif not grade_id(own) and index in slots:
             cell |= _text(slots[index])
         cells.append(_with_outputs(cell))
-        cells += [_extra(c, f"extra-{index + 1}-{n}") for n, c in enumerate(extras.get(index, ()))]
+        cells += [_extra(c, f"{EXTRA}{index + 1}-{n}") for n, c in enumerate(extras.get(index, ()))]
     metadata = {k: v for k, v in frame["metadata"].items() if k in ("kernelspec", "language_info")}
     return {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}, tuple(notes)
 
@@ -55,6 +60,7 @@ def _sort_into_slots(
     by_grade_id = {grade_id(c): i for i, c in enumerate(frame["cells"]) if grade_id(c)}
     by_id = {c["id"]: i for i, c in enumerate(frame["cells"]) if not grade_id(c) and c.get("id")}
     by_text = {_released(c): i for i, c in enumerate(frame["cells"]) if not is_solution(c)}
+    owners = _owners(frame, stubs)
 
     def place(cell: Cell) -> int | None:
         name = grade_id(cell)
@@ -69,7 +75,7 @@ def _sort_into_slots(
     last = -1
     for cell, index in zip(submitted["cells"], places, strict=True):
         if index is None:
-            found, how = _recognise(frame, cell, last)
+            found, how = _recognise(frame, owners, cell, last)
             index = by_grade_id.get(found)
             if index is None or index in named or found not in stubs:
                 extras.setdefault(last, []).append(cell)
@@ -94,17 +100,21 @@ def _sort_into_slots(
     return slots, extras, list(dict.fromkeys(notes))
 
 
-def _recognise(frame: Notebook, cell: Cell, last: int) -> tuple[str, str]:
+def _owners(frame: Notebook, stubs: Mapping[str, str]) -> dict[str, str]:
+    """Give the answer that each function is part of, by the function's name: `hidden_block` may ask for two others."""
+    answers = [grade_id(c) for c in frame["cells"] if is_solution(c) and c["cell_type"] == "code"]
+    asked = [(defined, name) for name in answers for defined in _DEFINED.findall(stubs.get(name, ""))]
+    counts = Counter(defined for defined, _ in asked)
+    return {defined: name for defined, name in asked if counts[defined] == 1} | {name: name for name in answers}
+
+
+def _recognise(frame: Notebook, owners: Mapping[str, str], cell: Cell, last: int) -> tuple[str, str]:
     """Name the answer that a cell without metadata is, if it is one, and what tells."""
-    answers = {grade_id(c): c["cell_type"] for c in frame["cells"] if is_solution(c)}
     if cell["cell_type"] == "markdown":
         following = frame["cells"][last + 1] if last + 1 < len(frame["cells"]) else {}
         return (grade_id(following), "its place") if is_written(following) else ("", "")
-    # By pattern, not by parser: the text may hold magics, mistakes or megabytes.
-    defined = (
-        re.findall(r"^(?:def|class)[ \t]+(\w+)", cell["source"], re.MULTILINE) if cell["cell_type"] == "code" else []
-    )
-    return next((name for name in defined if answers.get(name) == "code"), ""), "the function it defines"
+    defined = _DEFINED.findall(cell["source"]) if cell["cell_type"] == "code" else []
+    return next((owners[name] for name in defined if name in owners), ""), "the function it defines"
 
 
 def _released(cell: Cell) -> str:

@@ -60,21 +60,52 @@ def grade(
             seed=secrets.randbits(32) if seed is None else seed,
             progress=advance,
         )
-        progress.update(task, description="Graded")
-        task = progress.add_task("Recording marks", total=None)
-        left_out = nbgrader_bridge.record(assignment.course, submitted, assignment.name, graded)
-        progress.update(task, total=1, completed=1)
     reports = [g.report for g in graded.values()]
-    _write_reports(assignment, reports)
+    _write_reports(assignment, [*reports, *_others(assignment, submitted, reports)])
     console.print(table.ClassTable(reports))
+    with console.status("Recording marks ..."):
+        left_out = nbgrader_bridge.record(assignment.course, submitted, assignment.name, graded)
     for student in left_out:
-        console.print(Text(f"{student!r} is in the report but nbgrader refused to record it.", style="red"))
+        console.print(Text(_not_recorded(graded[student].report), style="red"))
     return reports
 
 
+def warn_of_missing(students: Sequence[str], name: str) -> None:
+    """Name those who have no folder to grade, so that nobody is overlooked."""
+    if students:
+        console.print(
+            Text(f"No folder {name}/, so not graded and not in the report: {'; '.join(students)}", style="yellow")
+        )
+
+
+def _not_recorded(report: Report) -> str:
+    """Say that nbgrader has no marks of a student, why, and what to do."""
+    why = (
+        report.fault
+        or 'nbgrader refused them. Its names are on one line and without < > " * ? [, and begin with no dot.'
+    )
+    return f"No marks recorded for {report.student!r}, earlier ones stay: {why}"
+
+
+def _others(assignment: Assignment, submitted: Path, reports: Sequence[Report]) -> list[Report]:
+    """Give the reports of an earlier run on students who were not graded now and are still there."""
+    try:
+        text = (_results(assignment) / "class.json").read_text(encoding="utf-8")
+        earlier = [Report.from_json(row) for row in json.loads(text)["reports"]]
+    except (OSError, ValueError, KeyError, TypeError):  # there was none, or another version wrote it
+        return []
+    now = {report.student for report in reports}
+    return [r for r in earlier if r.student not in now and (submitted / r.student / assignment.name).is_dir()]
+
+
+def _results(assignment: Assignment) -> Path:
+    return assignment.course / "results" / assignment.name
+
+
 def _write_reports(assignment: Assignment, reports: Sequence[Report]) -> None:
-    folder = assignment.course / "results" / assignment.name
+    folder = _results(assignment)
     folder.mkdir(parents=True, exist_ok=True)
+    reports = sorted(reports, key=lambda report: report.student)
     everything = {"assignment": assignment.name, "reports": [r.to_json() for r in reports]}
     (folder / "class.json").write_text(json.dumps(everything, indent=1), encoding="utf-8")
     title = f"{assignment.name}: class report"

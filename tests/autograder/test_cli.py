@@ -10,12 +10,16 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import tiny_course
 from nbgrader.api import Gradebook
+from nbgrader.apps import NbGraderApp
 from typer.testing import CliRunner
 
 from autograder import cli, nbgrader_bridge, samples
 from autograder.assignment import Assignment
 from autograder.faults import AutograderError, GraderFault, SubmissionFault
+from autograder.model import Report
+from tests.conftest import ROOT
 
 COMMANDS = {
     "release": ["--course"],
@@ -86,7 +90,10 @@ def test_a_wrong_name_is_one_clear_sentence_and_exit_code_2(course):
     done = typed("grade", "two_layer", cwd=course.course)
     assert done.returncode == 2
     assert done.stderr == ""
-    assert done.stdout.startswith("Looked for submissions as <student>/two_layer/two_layer.ipynb under submitted/")
+    assert done.stdout.startswith(
+        "Looked for the assignment 'two_layer' in course/; it is not there. Correct the name;"
+    )
+    assert "there are: two_layer_net." in done.stdout
     assert len(done.stdout.strip().splitlines()) == 1, done.stdout
 
 
@@ -163,10 +170,64 @@ def test_grade_prints_a_table_and_writes_json_page_gradebook_and_notebooks(cours
         assert (course.course / "autograded" / student / course.name / f"{course.name}.ipynb").is_file()
 
 
+def test_grading_one_student_again_keeps_the_others_in_the_class_report(tmp_path):
+    """Found as a loss: after a late submission the report of the class held one student."""
+    made = tiny_course.write(tmp_path)
+    nbgrader_bridge.release(made.course, made.name)
+    for student in ("ada", "bob", "eve"):
+        (made.course / "submitted" / student / "tiny").mkdir(parents=True)
+        (made.course / "submitted" / student / "tiny" / "tiny.ipynb").write_text("")
+    (made.course / "submitted" / "kim" / "tiny").mkdir(parents=True)
+    (made.course / "submitted" / "zoe").mkdir()
+    everybody = run("grade", "tiny", "--course", made.course, "--seed", 1, "--jobs", 1)
+    assert "No folder tiny/, so not graded and not in the report: 'zoe'" in words(everybody.output)
+    assert "No marks recorded for 'kim', earlier ones stay: The notebook tiny.ipynb was not" in words(everybody.output)
+    shutil.rmtree(made.course / "submitted" / "eve")
+    done = run("grade", "tiny", "--course", made.course, "--seed", 2, "--jobs", 1, "--student", "bob")
+    assert "1 submission: " in done.output
+    assert "zoe" not in done.output
+    rows = json.loads((made.course / "results" / "tiny" / "class.json").read_text())["reports"]
+    assert [(row["student"], row["seed"]) for row in rows] == [("ada", 1), ("bob", 2), ("kim", 1)]
+    assert [json.loads(json.dumps(Report.from_json(row).to_json())) for row in rows] == rows
+
+    (made.course / "results" / "tiny" / "class.json").write_text('{"reports": [{"student": "of another version"}]}')
+    run("grade", "tiny", "--course", made.course, "--jobs", 1, "--student", "bob")
+    rows = json.loads((made.course / "results" / "tiny" / "class.json").read_text())["reports"]
+    assert [row["student"] for row in rows] == ["bob"]
+
+
+def test_reports_are_written_before_marks_are_recorded(tmp_path, monkeypatch):
+    made = tiny_course.write(tmp_path)
+    nbgrader_bridge.release(made.course, made.name)
+    (made.course / "submitted" / "ada" / "tiny").mkdir(parents=True)
+    (made.course / "submitted" / "ada" / "tiny" / "tiny.ipynb").write_text("")
+
+    def locked(*arguments):
+        raise GraderFault("The gradebook is locked.")
+
+    monkeypatch.setattr(nbgrader_bridge, "record", locked)
+    done = run("grade", "tiny", "--course", made.course, "--jobs", 1)
+    assert str(done.exception) == "The gradebook is locked."
+    assert (made.course / "results" / "tiny" / "class.json").is_file()
+
+
 def test_a_student_who_handed_nothing_in_is_said_to_be_missing(course):
     done = run("grade", course.name, "--course", course.course, "--student", "nobody", "--student", "broken_json")
     assert isinstance(done.exception, SubmissionFault)
     assert "Looked for submissions of 'nobody' under submitted/; there are none." in str(done.exception)
+
+
+# ------------------------------------------------------------------------------------------- the docs
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/instructors.md"])
+def test_every_command_an_instructor_is_told_to_type_is_there(page):
+    """Found as a lie: there is no `nbgrader formgrader`."""
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL))
+    typed = re.findall(r"^(nbgrader|autograder) (\w+)", blocks, re.MULTILINE)
+    there = {"nbgrader": NbGraderApp().subcommands, "autograder": COMMANDS}
+    assert len(typed) > 3
+    assert [(tool, command) for tool, command in typed if command not in there[tool]] == []
 
 
 # ---------------------------------------------------------------------------------- release, doctor

@@ -4,15 +4,18 @@ import json
 import os
 import re
 import signal
+import sqlite3
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from autograder import course as grading
 from autograder import nbgrader_bridge
 from autograder.assignment import CONFIG, Assignment
-from autograder.course import Submission, find_submissions, grade_all
+from autograder.course import Submission, find_submissions, grade_all, missing
 from autograder.faults import GraderFault, SubmissionFault
 from autograder.model import Verdict
+from autograder.nbgrader_steps import SaveVerdicts
 from autograder.sandbox.policy import Policy
 
 CHECKS = """
@@ -122,6 +125,28 @@ def test_submissions_are_found_in_the_order_of_their_names_and_stray_files_are_n
     assert found[0].folder == small.course / "submitted" / "ada" / "small"
 
 
+def test_whoever_has_no_folder_to_grade_is_named_with_what_may_be_it(small):
+    """Found as a silence: a zip or a folder too many, and the student was not in the report."""
+    hand_in(small, "ada")
+    submitted = small.course / "submitted"
+    for name in (
+        "bob/small.zip",
+        "eve/homework/small/small.ipynb",
+        "zoe/another/another.ipynb",
+        "packed.zip",
+        "notes.txt",
+    ):
+        (submitted / name).parent.mkdir(parents=True, exist_ok=True)
+        (submitted / name).write_text("")
+    assert missing(submitted, "small") == [
+        "'bob' (there is 'bob/small.zip')",
+        "'eve' (there is 'eve/homework/small/small.ipynb')",
+        "'packed.zip' (there is 'packed.zip')",
+        "'zoe'",
+    ]
+    assert missing(submitted / "nowhere", "small") == []
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_no_submission_is_told_with_the_layout_that_is_looked_for(tmp_path, there):
     if there:
@@ -159,6 +184,64 @@ def test_odd_names_are_graded_and_recorded_like_any_other(small):
     assert sorted(nbgrader_bridge.record(small.course, small.course / "submitted", "small", done)) == sorted(left_out)
     for name in set(names) - set(left_out):
         assert (small.course / "autograded" / name / "small" / "small.ipynb").is_file()
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "instead"),
+    [
+        (None, ""),
+        ("small_final.ipynb", "small_final.ipynb"),
+        ("small/small.ipynb", "small/small.ipynb"),
+        ("a.zip", "a.zip"),
+    ],
+)
+def test_a_missing_notebook_is_said_to_be_missing_with_what_is_there_instead(small, handed_in, instead):
+    folder = small.course / "submitted" / "ada" / "small"
+    folder.mkdir(parents=True)
+    if handed_in:
+        (folder / handed_in).parent.mkdir(exist_ok=True)
+        (folder / handed_in).write_text(notebook_of(**SOLVED))
+    done = graded(small)
+    found = f"; there is {instead!r} instead" if instead else ""
+    asked = f"The notebook small.ipynb was not handed in{found}. Hand it in under exactly this name."
+    assert done["ada"].report.fault == asked
+    assert nbgrader_bridge.record(small.course, small.course / "submitted", "small", done) == ["ada"]
+
+
+def test_marks_are_recorded_also_in_a_folder_with_a_bracket_in_its_name(small):
+    """Found as a bug: nbgrader read "course (1)" as a regular expression and recorded nobody."""
+    course = small.course.rename(small.course.with_name("my course (1)"))
+    small = Assignment(course, "small")
+    hand_in(small, "ada", text="")
+    assert nbgrader_bridge.record(course, course / "submitted", "small", graded(small)) == []
+    assert (course / "autograded" / "ada" / "small" / "small.ipynb").is_file()
+
+    course = course.rename(course.with_name("course [1]"))
+    with pytest.raises(
+        GraderFault, match=r"for a pattern and would find nothing\. Got '.*\[1\]'\. Rename the folder\."
+    ):
+        nbgrader_bridge.release(course, "small")
+
+
+def test_a_locked_gradebook_is_one_sentence_and_the_marks_are_recorded_later(small, monkeypatch):
+    """Found as a bug: eighty lines of a database library, without what to do."""
+    hand_in(small, "ada", text="")
+    done = graded(small)
+    nbgrader_bridge.record(small.course, small.course / "submitted", "small", done)
+    other = sqlite3.connect(small.course / "gradebook.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(GraderFault, match=r"gradebook of course could not be used: database is locked\. Close what"):
+        nbgrader_bridge.record(small.course, small.course / "submitted", "small", done)
+
+    # As it happens between two students: behind nbgrader's own error, which blames an old version.
+    other.execute("ROLLBACK")
+    locked = OperationalError("SELECT", {}, sqlite3.OperationalError("database is locked"))
+    with monkeypatch.context() as patch:
+        patch.setattr(SaveVerdicts, "preprocess", lambda *a: (_ for _ in ()).throw(locked))
+        with pytest.raises(GraderFault, match="database is locked"):
+            nbgrader_bridge.record(small.course, small.course / "submitted", "small", done)
+    other.close()
+    assert nbgrader_bridge.record(small.course, small.course / "submitted", "small", done) == []
 
 
 def test_the_same_seed_gives_the_same_reports_and_another_seed_other_inputs(small):

@@ -17,9 +17,11 @@ from traitlets.config import Config
 from autograder import course as grading
 from autograder import grade, nbgrader_bridge, notebook, samples
 from autograder.model import Outcome, OutputOutcome, Verdict, all_failed, all_ungraded
+from autograder.nbgrader_steps import answered_beside
 from autograder.sandbox import kernel
 from autograder.sandbox.policy import Policy
 
+WRITTEN = {"grade_id": "why", "grade": True, "solution": True}
 SCRIPT = "<script>alert(1)</script>"
 
 
@@ -149,6 +151,11 @@ class Course:
             submission = gradebook.find_submission(self.assignment.name, student)
             return {g.name: (g.auto_score, g.needs_manual_grade) for book in submission.notebooks for g in book.grades}
 
+    def comments(self, student):
+        with Gradebook(f"sqlite:///{self.assignment.course}/gradebook.db", "cs231n-lite") as gradebook:
+            submission = gradebook.find_submission(self.assignment.name, student)
+            return {c.name: c.auto_comment for book in submission.notebooks for c in book.comments}
+
 
 @pytest.fixture(scope="module")
 def graded(assignment, expected, tmp_path_factory):
@@ -167,8 +174,22 @@ def graded(assignment, expected, tmp_path_factory):
     grade.write_outputs(book, outcomes)
     report = grading.ungraded(copy, eve, "Never mind.", 3).report
     done = {"eve": grade.Graded(report, book), "bob": grading.ungraded(copy, bob, "Our disk is full.", 3)}
+    done["zoe"] = beside_the_answer(course)
     assert nbgrader_bridge.record(copy.course, copy.course / "submitted", copy.name, done) == []
     return course
+
+
+def beside_the_answer(course):
+    """Grade a student who left both written answers as they were and wrote a cell below the first."""
+    copy = course.assignment
+    zoe = course.hand_in("zoe", zero_gradients="YOUR ANSWER HERE", train_test_gap="YOUR ANSWER HERE")
+    path = zoe.folder / f"{copy.name}.ipynb"
+    book = json.loads(path.read_text())
+    at = next(i for i, c in enumerate(book["cells"]) if notebook.grade_id(c) == "zero_gradients")
+    book["cells"].insert(at + 1, {"cell_type": "markdown", "id": "own", "metadata": {}, "source": "Where it is 0."})
+    path.write_text(json.dumps(book))
+    report = grading.ungraded(copy, zoe, "Never mind.", 3).report
+    return grade.Graded(report, grade.read(path, copy)[0])
 
 
 def test_the_release_shows_no_secret_and_its_stubs_name_their_question(graded):
@@ -199,6 +220,24 @@ def test_what_we_could_not_grade_waits_for_a_person(graded):
     marks = graded.marks("bob")
     for question in graded.assignment.questions:
         assert marks[f"check_{question.name}"] == (None, True)
+
+
+def test_an_answer_written_in_a_cell_beside_its_own_waits_for_a_person(graded):
+    """Found as a wrong mark: nbgrader gives zero for an answer left as it was, and nobody is asked to look."""
+    marks = graded.marks("zoe")
+    assert marks["zero_gradients"] == (None, True)
+    assert marks["train_test_gap"] == (0, False)
+    said = graded.comments("zoe")
+    assert said["zero_gradients"] is None
+    assert said["train_test_gap"] == "No response."
+    assert "Where it is 0." in (graded.autograded("zoe") / "two_layer_net.ipynb").read_text()
+
+
+@pytest.mark.parametrize(("text", "at", "waits"), [("mine", 0, True), ("mine", 1, True), (" \n", 1, False)])
+def test_above_or_below_and_not_empty(text, at, waits):
+    cells = [{"cell_type": "markdown", "id": "why", "source": "", "metadata": {"nbgrader": WRITTEN}}]
+    cells.insert(at, {"cell_type": "code", "id": "extra-1-0", "source": text, "metadata": {}})
+    assert answered_beside({"cells": cells}) == ({"why"} if waits else set())
 
 
 def test_what_we_could_grade_has_its_points(graded):

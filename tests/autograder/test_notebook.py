@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from autograder import notebook
+from autograder import notebook, samples
+from autograder.assignment import Assignment, names_of_assignments
 from autograder.faults import SubmissionFault
 from autograder.notebook import read
 from autograder.restore import restore
+from tests.conftest import COURSE
 
 
 def cell(source, *, kind="code", id="", name="", tags=(), **marks):
@@ -480,6 +482,31 @@ class TestLostNames:
         sources, notes = restored(done)
         assert notes == ()
         assert sources.index("A note of mine.") < sources.index(WHY)
+
+    def test_an_answer_whose_functions_have_other_names_is_recognised_too(self, done):
+        """Found as a wrong mark: the stub was put back behind the answer, which counted as not written."""
+        done["cells"][2]["metadata"] = {}
+        done["cells"][2]["source"] = "def forward(x):\n    return 2 * x"
+        stubs = STUBS | {"affine": "def forward(x):\n    raise NotImplementedError\ndef backward(x):\n    pass"}
+        book, notes = restore(FRAME, handed_in(done), stubs)
+        assert run([c["source"] for c in book["cells"]])["forward"](4) == 8
+        assert notes == ("The cell 'affine' had lost its name; it was recognised by the function it defines.",)
+
+    def test_a_helper_that_two_answers_ask_for_tells_nothing(self, done):
+        done["cells"][2] = cell("def helper(x):\n    return x", id="x")
+        stubs = {name: f"def helper(x):\n    pass\n{stub}" for name, stub in STUBS.items() if name != "why"}
+        _, notes = restore(FRAME, handed_in(done), stubs | {"why": STUBS["why"]})
+        assert notes == ("The cell 'affine' was missing; it was put back as it was handed out.",)
+
+    @pytest.mark.parametrize("name", names_of_assignments(COURSE))
+    def test_every_answer_of_the_course_that_defines_something(self, name):
+        assignment = Assignment(COURSE, name)
+        done = samples.complete(assignment)
+        for c in done["cells"]:
+            c["metadata"] = {}
+        _, notes = restore(assignment.frame, handed_in(done), assignment.stubs)
+        missing = [note.split("'")[1] for note in notes if "was missing" in note]
+        assert [n for n in missing if re.search(r"^(def|class) ", assignment.stubs[n], re.MULTILINE)] == []
 
     def test_plain_and_locked_cells_are_known_by_their_text(self, done):
         for c in done["cells"]:
