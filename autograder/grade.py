@@ -83,6 +83,7 @@ def _bytes(path: Path) -> bytes:
 def _instead(path: Path) -> str:
     """Name what may be meant by a missing notebook: another name, a folder too many, an archive."""
     inside = [p for pattern in ("*", "*/*") for p in path.parent.glob(pattern)] if path.parent.is_dir() else []
+    inside = [p for p in inside if not p.parent.is_symlink()]  # it could lead to folders of ours
     found = sorted(str(p.relative_to(path.parent)) for p in inside if p.suffix in (".ipynb", ".zip", ".py"))
     return f"; there is {plain(found[0])[:100]!r} instead" if found else ""
 

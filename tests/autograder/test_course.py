@@ -208,6 +208,17 @@ def test_a_missing_notebook_is_said_to_be_missing_with_what_is_there_instead(sma
     assert nbgrader_bridge.record(small.course, small.course / "submitted", "small", done) == ["ada"]
 
 
+def test_a_link_shows_no_student_what_lies_behind_it(small, tmp_path):
+    ours = tmp_path / "ours"
+    ours.mkdir()
+    (ours / "answers.py").write_text("secret")
+    folder = small.course / "submitted" / "ada" / "small"
+    folder.mkdir(parents=True)
+    (folder / "link").symlink_to(ours)
+    fault = graded(small)["ada"].report.fault
+    assert fault == "The notebook small.ipynb was not handed in. Hand it in under exactly this name."
+
+
 def test_marks_are_recorded_also_in_a_folder_with_a_bracket_in_its_name(small):
     """Found as a bug: nbgrader read "course (1)" as a regular expression and recorded nobody."""
     course = small.course.rename(small.course.with_name("my course (1)"))
