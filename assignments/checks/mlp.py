@@ -1969,14 +1969,18 @@ def train(student, X, y, X_test, y_test, W, learning_rate, num_epochs, batch_siz
     even = batch_size * (len(X) // batch_size)
     _, flat = run(0.0, batch_size, data | {"X_train": X[:even], "y_train": y[:even]})
 
+    def noted(name):  # what stands still on both sides, or one epoch that differs would be the first or the last place
+        values = [*standing[name][:1], *history[name], *standing[name][1:]]
+        return np.array([float(np.squeeze(v)) for v in values])
+
     rows = np.concatenate([batch[0] for batch in still.batches])
     labels = np.concatenate([batch[1] for batch in still.batches])
     which = np.abs(rows[:, None, 0] - X[None, :, 0]).argmin(axis=1)
     first, second = which[: len(X)], which[len(X) : 2 * len(X)]
     return {
         "loss": np.array([float(np.squeeze(v)) for v in history["loss"]]),
-        "train_acc": np.array([float(np.squeeze(v)) for v in [*history["train_acc"], *standing["train_acc"]]]),
-        "test_acc": np.array([float(np.squeeze(v)) for v in [*history["test_acc"], *standing["test_acc"]]]),
+        "train_acc": noted("train_acc"),
+        "test_acc": noted("test_acc"),
         "weights": np.vstack([whole.params["W"], np.reshape(whole.params["b"], (1, -1))]),
         "mean_loss": np.array([float(np.squeeze(v)) for v in flat["loss"]]),
         "every_example": np.array(
