@@ -1827,8 +1827,8 @@ def outputs_between_limits(rng):
         entries[1], entries[at_low] = low + 0.7 * margin, high - 0.7 * margin  # and two just inside
         inputs = {"out": rng.permutation(entries).reshape(shape), "low": low, "high": high, "margin": margin}
         down, up = rng.integers(1, 3), rng.integers(3, 6)
-        before = [*rng.uniform(-9, -4, down), *rng.uniform(3.5, 6, up), *rng.uniform(-2, 2, 10 - down - up)]
-        before += [-2.8, 2.3]  # 0.007 and 0.02 from their limits, on either side of the margin by default
+        before = [*rng.uniform(-9, -4, down), *rng.uniform(3.5, 6, up), *rng.uniform(-2, 2, 9 - down - up)]
+        before += [-2.8, -2.3, 2.3]  # 0.007 and 0.02 from their limits, on either side of the margin by default
         inputs["tanh_out"] = np.tanh(rng.permutation(before).reshape(4, 3))
         yield Case(label, inputs, {"N": shape[0], "count": count})
 
