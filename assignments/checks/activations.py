@@ -779,10 +779,11 @@ def leaky_forward_in_place(reference):
 # ------------------------------------------------------------------------- leaky_relu_backward
 
 
-@question(points={"dx": 3, "inputs": 1}, draw=any_shape_with_dout)
-def leaky_relu_backward(student, x, dout):
+@question(points={"dx": 2, "second_dx": 1, "inputs": 1}, draw=any_shape_backward)
+def leaky_relu_backward(student, x, dout, dout_again):
     out, cache = student.leaky_relu_forward(x)
-    return {"dx": student.leaky_relu_backward(dout, cache)}
+    dx = np.array(student.leaky_relu_backward(dout, cache))
+    return {"dx": dx, "second_dx": student.leaky_relu_backward(dout_again, cache)}
 
 
 def _leaky(backward):
@@ -817,6 +818,22 @@ def leaky_gradient_on_a_copy(reference):
 @leaky_relu_backward.correct_variant
 def leaky_gradient_in_single_precision(reference):
     return _leaky(lambda dout, out, x: np.where(x > 0, dout, 0.01 * dout).astype(np.float32))
+
+
+@leaky_relu_backward.misconception
+def slopes_in_the_cache_multiplied(reference):
+    """`dx` is right the first time, but it is written over the slopes in the cache, so a second backward through the same cache
+    is wrong: make a new array."""
+
+    def leaky_relu_forward(x):
+        slopes = np.where(x > 0, 1.0, 0.01)
+        return x * slopes, slopes
+
+    def leaky_relu_backward(dout, cache):
+        cache *= dout
+        return cache
+
+    return {"leaky_relu_forward": leaky_relu_forward, "leaky_relu_backward": leaky_relu_backward}
 
 
 @leaky_relu_backward.misconception
@@ -900,8 +917,8 @@ def rows_and_slopes(rng):
 
 def rows_and_slopes_backward(rng):
     for case in rows_and_slopes(rng):
-        dout = _away_from_zero(rng, case.inputs["x"].shape)
-        yield Case(case.label, {**case.inputs, "dout": dout}, case.sizes)
+        dout, again = _away_from_zero(rng, case.inputs["x"].shape), rng.normal(size=case.inputs["x"].shape)
+        yield Case(case.label, {**case.inputs, "dout": dout, "dout_again": again}, case.sizes)
 
 
 @question(points={"out": 2, "inputs": 1}, draw=rows_and_slopes)
@@ -994,11 +1011,18 @@ def prelu_forward_in_place(reference):
 # ------------------------------------------------------------------------------ prelu_backward
 
 
-@question(points={"dx": 3, "dalpha": 4, "inputs": 1}, draw=rows_and_slopes_backward)
-def prelu_backward(student, x, alpha, dout):
+@question(
+    points={"dx": 2.5, "dalpha": 3.5, "second_dx": 0.5, "second_dalpha": 0.5, "inputs": 1},
+    draw=rows_and_slopes_backward,
+)
+def prelu_backward(student, x, alpha, dout, dout_again):
     out, cache = student.prelu_forward(x, alpha)
-    dx, dalpha = student.prelu_backward(dout, cache)
-    return {"dx": dx, "dalpha": dalpha}
+    dx, dalpha = (
+        gradient.copy() if isinstance(gradient, np.ndarray) else gradient
+        for gradient in student.prelu_backward(dout, cache)
+    )
+    second_dx, second_dalpha = student.prelu_backward(dout_again, cache)
+    return {"dx": dx, "dalpha": dalpha, "second_dx": second_dx, "second_dalpha": second_dalpha}
 
 
 def _prelu(dx=None, dalpha=None):
@@ -1061,6 +1085,23 @@ def cache_of_masks(reference):
         return dout * cache["slope"], (dout * cache["x_below"]).sum(0)
 
     return {"prelu_forward": prelu_forward, "prelu_backward": prelu_backward}
+
+
+@prelu_backward.misconception
+def kept_input_cleared(reference):
+    """Both gradients are right the first time, but on the way the positive numbers in the cached `x` are set to 0, so a second
+    backward through the same cache is wrong: use `np.minimum(0, x)`, which makes a new array."""
+
+    def prelu_backward(dout, cache):
+        x, alpha = cache
+        dx = np.where(x > 0, dout, alpha * dout)
+        x[x > 0] = 0
+        return dx, (dout * x).sum(axis=0)
+
+    return {
+        "prelu_forward": lambda x, alpha: (np.where(x > 0, x, alpha * x), (x.copy(), alpha)),
+        "prelu_backward": prelu_backward,
+    }
 
 
 @prelu_backward.misconception
@@ -1162,14 +1203,15 @@ def prelu_gradient_in_place(reference):
 
 
 def any_shape_and_alpha(rng):
-    for case in any_shape_and_large(rng):
-        alpha = float(rng.choice([0.4, 1.7]) * rng.uniform(0.9, 1.1))
+    """A level above 1 and one below by turns: what is right for one of them only fails whatever is drawn."""
+    for number, case in enumerate(any_shape_and_large(rng)):
+        alpha = float((1.7, 0.4)[number % 2] * rng.uniform(0.9, 1.1))
         yield Case(case.label, {**case.inputs, "alpha": alpha}, case.sizes)
 
 
 def any_shape_and_alpha_backward(rng):
-    for case in any_shape_with_dout(rng):
-        alpha = float(rng.choice([0.4, 1.7]) * rng.uniform(0.9, 1.1))
+    for number, case in enumerate(any_shape_with_dout(rng)):
+        alpha = float((1.7, 0.4)[number % 2] * rng.uniform(0.9, 1.1))
         yield Case(case.label, {**case.inputs, "alpha": alpha}, case.sizes)
 
 
@@ -1272,6 +1314,13 @@ def elu_negative_side_flipped(reference):
 def scaled_as_selu(reference):
     """The result is multiplied by 1.0507, as in SELU; ELU has slope 1 on the positive side."""
     return _elu_forward(lambda x, alpha: 1.0507 * _elu(x, alpha))
+
+
+@elu_forward.misconception
+def larger_of_both_sides(reference):
+    """The larger of both sides is right only while `alpha` is at most 1: above that the curve starts below the line `x`. Choose
+    by the sign of `x`."""
+    return _elu_forward(lambda x, alpha: np.maximum(x, alpha * (np.exp(np.minimum(0, x)) - 1)))
 
 
 @elu_forward.misconception
@@ -1447,8 +1496,9 @@ def two_pieces(rng):
 
 def two_pieces_backward(rng):
     for case in two_pieces(rng):
-        dout = _away_from_zero(rng, (case.sizes["N"], case.sizes["M"]))
-        yield Case(case.label, {**case.inputs, "dout": dout}, case.sizes)
+        shape = (case.sizes["N"], case.sizes["M"])
+        dout, again = _away_from_zero(rng, shape), rng.normal(size=shape)
+        yield Case(case.label, {**case.inputs, "dout": dout, "dout_again": again}, case.sizes)
 
 
 @question(points={"out": 4, "inputs": 1}, draw=two_pieces)
@@ -1556,13 +1606,17 @@ def relu_of_both(reference):
 
 
 @question(
-    points={"dx": 2, "dw1": 2, "db1": 2, "dw2": 2, "db2": 2, "inputs": 1},
+    points={"dx": 1.5, "dw1": 2, "db1": 2, "dw2": 2, "db2": 2, "second_dx": 0.5, "inputs": 1},
     draw=two_pieces_backward,
 )
-def maxout_backward(student, x, w1, b1, w2, b2, dout):
+def maxout_backward(student, x, w1, b1, w2, b2, dout, dout_again):
     out, cache = student.maxout_forward(x, w1, b1, w2, b2)
-    dx, dw1, db1, dw2, db2 = student.maxout_backward(dout, cache)
-    return {"dx": dx, "dw1": dw1, "db1": db1, "dw2": dw2, "db2": db2}
+    dx, dw1, db1, dw2, db2 = (
+        gradient.copy() if isinstance(gradient, np.ndarray) else gradient
+        for gradient in student.maxout_backward(dout, cache)
+    )
+    second_dx, *rest = student.maxout_backward(dout_again, cache)
+    return {"dx": dx, "dw1": dw1, "db1": db1, "dw2": dw2, "db2": db2, "second_dx": second_dx}
 
 
 def _maxout(share, change=lambda dx, dw1, db1, dw2, db2, *more: (dx, dw1, db1, dw2, db2)):
@@ -1639,6 +1693,25 @@ def bias_gradients_kept_as_rows(reference):
 @maxout_backward.correct_variant
 def maxout_gradients_in_single_precision(reference):
     return _maxout(_to_the_winner, lambda *all_of_it: tuple(g.astype(np.float32) for g in all_of_it[:5]))
+
+
+@maxout_backward.misconception
+def gates_in_the_cache_multiplied(reference):
+    """The gradients are right the first time, but the gates in the cache are multiplied by `dout`, so a second backward through
+    the same cache is wrong: write `dout * gates`, which makes a new array."""
+
+    def maxout_forward(x, w1, b1, w2, b2):
+        z1, z2 = x @ w1 + b1, x @ w2 + b2
+        return np.maximum(z1, z2), (x, w1, w2, np.where(z1 > z2, 1.0, 0.0), np.where(z1 > z2, 0.0, 1.0))
+
+    def maxout_backward(dout, cache):
+        x, w1, w2, first, second = cache
+        first *= dout
+        second *= dout
+        gradients = (x.T @ first, first.sum(axis=0), x.T @ second, second.sum(axis=0))
+        return first @ w1.T + second @ w2.T, *gradients
+
+    return {"maxout_forward": maxout_forward, "maxout_backward": maxout_backward}
 
 
 @maxout_backward.misconception
@@ -1751,9 +1824,11 @@ def outputs_between_limits(rng):
         entries = np.concatenate([low + near[:at_low], high - near[at_low:], middle])
         entries[0] = low  # one that is exactly there
         entries[-2:] = low + 1.3 * margin, high - 1.3 * margin  # two just outside
+        entries[1], entries[at_low] = low + 0.7 * margin, high - 0.7 * margin  # and two just inside
         inputs = {"out": rng.permutation(entries).reshape(shape), "low": low, "high": high, "margin": margin}
         down, up = rng.integers(1, 3), rng.integers(3, 6)
-        before = [*rng.uniform(-9, -4, down), *rng.uniform(3.5, 6, up), *rng.uniform(-2, 2, 12 - down - up)]
+        before = [*rng.uniform(-9, -4, down), *rng.uniform(3.5, 6, up), *rng.uniform(-2, 2, 9 - down - up)]
+        before += [-2.8, -2.3, 2.3]  # 0.007 and 0.02 from their limits, on either side of the margin by default
         inputs["tanh_out"] = np.tanh(rng.permutation(before).reshape(4, 3))
         yield Case(label, inputs, {"N": shape[0], "count": count})
 

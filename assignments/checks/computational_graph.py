@@ -45,16 +45,23 @@ def pair_inputs(rng):
         ("large numbers", (4, 2), 1e3),
     ]:
         inputs = {name: scale * rng.normal(0.3, 1.0, shape) for name in ("x", "y")}
-        yield Case(label, {**inputs, "dout": rng.normal(0.2, 1.5, shape)}, {"N": shape[0]})
+        inputs |= {"dout": rng.normal(0.2, 1.5, shape), "numbers": rng.normal(0.3, 1.0, 3)}
+        yield Case(label, inputs, {"N": shape[0]})
 
 
-@question(points={"out": 1, "dx": 1, "dy": 1, "inputs": 1}, draw=pair_inputs)
-def Add(student, x, y, dout):
+@question(points={"out": 0.5, "dx": 1, "dy": 1, "of_numbers": 0.5, "inputs": 1}, draw=pair_inputs)
+def Add(student, x, y, dout, numbers):
     node = student.Add()
     out = node.forward(x, y)
     grads = node.backward(dout)
-    dx, dy = grads if isinstance(grads, (tuple, list)) and len(grads) == 2 else (grads, None)
-    return {"out": out, "dx": dx, "dy": dy}
+    pair = isinstance(grads, (tuple, list)) or np.ndim(grads) == np.ndim(dout) + 1  # whatever `dx, dy = grads` takes
+    dx, dy = grads if pair and len(grads) == 2 else (grads, None)
+    first, second, upstream = (float(number) for number in numbers)
+    try:
+        of_numbers = np.hstack([node.forward(first, second), *node.backward(upstream)])
+    except Exception as error:
+        of_numbers = error
+    return {"out": out, "dx": dx, "dy": dy, "of_numbers": of_numbers}
 
 
 @Add.correct_variant
@@ -64,7 +71,14 @@ def ones_times_upstream(reference):
 
 @Add.correct_variant
 def copies_of_the_upstream(reference):
-    return _node("Add", lambda out, x, y: np.add(x, y), lambda grads, dout, x, y: [dout.copy(), dout.copy()])(reference)
+    return _node("Add", lambda out, x, y: np.add(x, y), lambda grads, dout, x, y: [np.copy(dout), np.copy(dout)])(
+        reference
+    )
+
+
+@Add.correct_variant
+def both_in_one_array(reference):
+    return _node("Add", None, lambda grads, dout, x, y: np.array([dout, dout]))(reference)
 
 
 @Add.correct_variant
@@ -75,12 +89,27 @@ def single_precision(reference):
 @Add.correct_variant
 def loops(reference):
     def add(out, x, y):
+        x, y = np.asarray(x), np.asarray(y)
         total = np.zeros_like(x)
         for index in np.ndindex(x.shape):
             total[index] = x[index] + y[index]
         return total
 
     return _node("Add", add)(reference)
+
+
+@Add.misconception
+def arrays_only(reference):
+    """Right for arrays, but a plain number raises an error: it has no method `copy`. Write `x + y`, which serves both and makes
+    a new array anyway."""
+
+    class Add(reference.Add):
+        def forward(self, x, y):
+            out = x.copy()
+            out += y
+            return out
+
+    return {"Add": Add}
 
 
 @Add.misconception
@@ -151,18 +180,29 @@ def product_inputs(rng):
         yield Case(case.label, {**case.inputs, **others}, case.sizes)
 
 
-@question(points={"out": 1, "dx": 2, "dy": 2, "dx_beside_another_node": 1, "inputs": 1}, draw=product_inputs)
-def Multiply(student, x, y, dout, x_other, y_other):
+@question(
+    points={"out": 1, "dx": 2, "dy": 2, "dx_beside_another_node": 1, "of_numbers": 0.5, "inputs": 0.5},
+    draw=product_inputs,
+)
+def Multiply(student, x, y, dout, x_other, y_other, numbers):
+    again = dout.copy()  # what happens to dout is marked once, under "inputs"
     node = student.Multiply()
     out = node.forward(x, y)
     grads = node.backward(dout)
-    dx, dy = grads if isinstance(grads, (tuple, list)) and len(grads) == 2 else (grads, None)
+    pair = isinstance(grads, (tuple, list)) or np.ndim(grads) == np.ndim(dout) + 1  # whatever `dx, dy = grads` takes
+    dx, dy = grads if pair and len(grads) == 2 else (grads, None)
     first, other = student.Multiply(), student.Multiply()
     first.forward(x, y)
     other.forward(x_other, y_other)
-    beside = first.backward(dout)
-    beside = beside[0] if isinstance(beside, (tuple, list)) else beside
-    return {"out": out, "dx": dx, "dy": dy, "dx_beside_another_node": beside}
+    beside = first.backward(again)
+    beside = beside[0] if pair else beside
+    left, right, upstream = (float(number) for number in numbers)
+    try:
+        node = student.Multiply()
+        of_numbers = np.hstack([node.forward(left, right), *node.backward(upstream)])
+    except Exception as error:
+        of_numbers = error
+    return {"out": out, "dx": dx, "dy": dy, "dx_beside_another_node": beside, "of_numbers": of_numbers}
 
 
 @Multiply.correct_variant
@@ -177,6 +217,11 @@ def kept_in_a_tuple(reference):
             return [np.multiply(y, dout), np.multiply(x, dout)]
 
     return {"Multiply": Multiply}
+
+
+@Multiply.correct_variant
+def both_gradients_in_one_array(reference):
+    return _node("Multiply", None, lambda grads, dout, x, y: np.array([y, x]) * dout)(reference)
 
 
 @Multiply.correct_variant
@@ -200,6 +245,7 @@ def single_precision_product(reference):
 @Multiply.correct_variant
 def product_with_loops(reference):
     def multiply(x, y):
+        x, y = np.asarray(x), np.asarray(y)
         product = np.zeros_like(x)
         for index in np.ndindex(x.shape):
             product[index] = x[index] * y[index]
@@ -210,6 +256,37 @@ def product_with_loops(reference):
         lambda out, x, y: multiply(x, y),
         lambda grads, dout, x, y: (multiply(dout, y), multiply(dout, x)),
     )(reference)
+
+
+@Multiply.misconception
+def inputs_kept_as_copies(reference):
+    """Right for arrays, but a plain number raises an error: it has no method `copy`. Keep the inputs as they are, `self.x = x`,
+    for no node may change them."""
+
+    class Multiply(reference.Multiply):
+        def forward(self, x, y):
+            return super().forward(x.copy(), y.copy())
+
+    return {"Multiply": Multiply}
+
+
+@Multiply.misconception
+def upstream_scaled_in_place_at_last(reference):
+    """The gradients are right, but `dout` itself was changed on the way, and whoever sent it may still need it: write
+    `dout * y`, which makes a new array, not `dout *= y`."""
+
+    class Multiply(reference.Multiply):
+        def forward(self, x, y):
+            self.both = x, y
+            return x * y
+
+        def backward(self, dout):
+            x, y = self.both
+            dy = dout * x
+            dout *= y
+            return dout, dy
+
+    return {"Multiply": Multiply}
 
 
 @Multiply.misconception
@@ -315,21 +392,43 @@ def branch_inputs(rng):
             "x": rng.normal(size=shape),
             "dout1": rng.normal(1.0, 1.0, shape),
             "dout2": rng.normal(-0.5, 2.0, shape),
+            "numbers": rng.normal(0.5, 1.0, 3),
         }
         yield Case(label, inputs, {"N": shape[0]})
 
 
-@question(points={"first": 1, "second": 1, "dx": 2, "inputs": 1}, draw=branch_inputs)
-def Branch(student, x, dout1, dout2):
+@question(points={"first": 1, "second": 1, "dx": 2, "of_numbers": 0.5, "inputs": 0.5}, draw=branch_inputs)
+def Branch(student, x, dout1, dout2, numbers):
     node = student.Branch()
     copies = node.forward(x)
-    first, second = copies if isinstance(copies, (tuple, list)) and len(copies) == 2 else (copies, None)
+    pair = (
+        isinstance(copies, (tuple, list)) or np.ndim(copies) == np.ndim(x) + 1
+    )  # whatever `first, second = copies` takes
+    first, second = copies if pair and len(copies) == 2 else (copies, None)
     first, second = (value.copy() if isinstance(value, np.ndarray) else value for value in (first, second))
-    return {"first": first, "second": second, "dx": node.backward(dout1, dout2)}
+    dx = node.backward(dout1, dout2)
+    number, upstream1, upstream2 = (float(number) for number in numbers)
+    try:
+        of_numbers = np.hstack([*node.forward(number), node.backward(upstream1, upstream2)])
+    except Exception as error:
+        of_numbers = error
+    return {"first": first, "second": second, "dx": dx, "of_numbers": of_numbers}
 
 
 @Branch.correct_variant
 def two_copies(reference):
+    return _node("Branch", lambda out, x: (np.copy(x), np.copy(x)))(reference)
+
+
+@Branch.correct_variant
+def both_copies_in_one_array(reference):
+    return _node("Branch", lambda out, x: np.array([x, x]))(reference)
+
+
+@Branch.misconception
+def copies_of_arrays_only(reference):
+    """Right for arrays, but a plain number raises an error: it has no method `copy`. Return `x, x`, for no node may change what
+    it is given."""
     return _node("Branch", lambda out, x: (x.copy(), x.copy()))(reference)
 
 
@@ -861,18 +960,50 @@ def sigmoid_inputs(rng):
         x = scale * rng.uniform(0.2, 1.5, shape) * rng.choice([-1.0, 1.0], shape)
         x.flat[:2] = np.abs(x.flat[0]), -np.abs(x.flat[1])
         large = rng.uniform(800.0, 1200.0, (3, 2)) * np.array([1.0, -1.0])
-        yield Case(label, {"x": x, "large": large, "dout": rng.normal(0.3, 1.5, shape)}, {"N": shape[0]})
+        large[0] /= 1000.0  # beside a slope near 0.2, whoever clips at 30 is right
+        inputs = {"x": x, "large": large, "dout": rng.normal(0.3, 1.5, shape)}
+        inputs |= {"dout_of_large": rng.normal(0.3, 1.5, (3, 2))}
+        inputs |= {"numbers": np.array([-rng.uniform(1.3, 2.0), rng.uniform(0.5, 1.5)])}
+        yield Case(label, inputs, {"N": shape[0]})
 
 
-@question(points={"out": 2, "dx": 4, "second_dx": 1, "out_of_large_numbers": 1, "inputs": 1}, draw=sigmoid_inputs)
-def Sigmoid(student, x, large, dout):
+@question(
+    points={
+        "out": 2,
+        "dx": 3,
+        "second_dx": 1,
+        "out_of_large_numbers": 1,
+        "dx_of_large_numbers": 0.5,
+        "of_numbers": 0.5,
+        "inputs": 1,
+    },
+    draw=sigmoid_inputs,
+)
+def Sigmoid(student, x, large, dout, dout_of_large, numbers):
     node = student.Sigmoid()
     out = node.forward(x)
     out = out.copy() if isinstance(out, np.ndarray) else out
     dx = node.backward(dout)
     dx = dx.copy() if isinstance(dx, np.ndarray) else dx
     second_dx = node.backward(dout)
-    return {"out": out, "dx": dx, "second_dx": second_dx, "out_of_large_numbers": student.Sigmoid().forward(large)}
+    node = student.Sigmoid()
+    out_of_large = node.forward(large)
+    out_of_large = out_of_large.copy() if isinstance(out_of_large, np.ndarray) else out_of_large
+    dx_of_large = node.backward(dout_of_large)
+    number, upstream = (float(number) for number in numbers)
+    try:
+        node = student.Sigmoid()
+        of_numbers = np.hstack([node.forward(number), node.backward(upstream)])
+    except Exception as error:
+        of_numbers = error
+    return {
+        "out": out,
+        "dx": dx,
+        "second_dx": second_dx,
+        "out_of_large_numbers": out_of_large,
+        "dx_of_large_numbers": dx_of_large,
+        "of_numbers": of_numbers,
+    }
 
 
 def _stable(x):
@@ -903,6 +1034,31 @@ def out_minus_its_square(reference):
 @Sigmoid.correct_variant
 def single_precision_sigmoid(reference):
     return _node("Sigmoid", lambda out, x: _single(out)[0], lambda dx, dout, x: _single(dx)[0])(reference)
+
+
+@Sigmoid.misconception
+def slope_from_the_exponential(reference):
+    """Right for ordinary numbers, but for a very negative `x` the exponential is infinite, and the slope made with it is nan:
+    use `out * (1 - out)`, which needs no exponential."""
+
+    def slope(x):
+        with np.errstate(all="ignore"):
+            return np.exp(-x) / (1 + np.exp(-x)) ** 2
+
+    return _node("Sigmoid", None, lambda dx, dout, x: dout * slope(x))(reference)
+
+
+@Sigmoid.misconception
+def entries_chosen_by_masks(reference):
+    """Right for arrays, but a plain number raises an error, for it has no entries to choose: use a formula that serves both, or
+    begin with `x = np.asarray(x)`."""
+
+    class Sigmoid(reference.Sigmoid):
+        def forward(self, x):
+            x[x >= 0]
+            return super().forward(x)
+
+    return {"Sigmoid": Sigmoid}
 
 
 @Sigmoid.misconception
@@ -1159,15 +1315,15 @@ def maximum_of_the_column(reference):
 
 def loss_inputs(rng):
     """Probabilities that are not tiny; as many classes as rows, fewer, more; a batch of one; the label of the row both ways."""
-    for label, n, c in [
-        ("more rows than classes", 7, 3),
-        ("more classes than rows", 3, 6),
-        ("a batch of one", 1, 4),
-        ("as many rows as classes", 4, 4),
+    for label, n, c, one_hot in [
+        ("more rows than classes", 7, 3, True),
+        ("more classes than rows", 3, 6, False),
+        ("a batch of one", 1, 4, False),
+        ("as many rows as classes", 4, 4, True),
     ]:
         y = rng.dirichlet(np.full(c, 5.0), n) * 0.9 + 0.1 / c
         t = rng.integers(int(n == 1), c, n)  # label 0 alone would hide which axis is which
-        row_t = np.eye(c)[t[-1]] if n % 2 else np.array(t[-1])
+        row_t = np.eye(c)[t[-1]] if one_hot else np.array(t[-1])
         inputs = {"y": y, "t": t, "t_one_hot": np.eye(c)[t], "row": y[-1].copy(), "row_t": row_t}
         yield Case(label, inputs, {"N": n, "C": c})
 
@@ -1321,6 +1477,20 @@ def integers_only(reference):
 
     def cross_entropy_error(y, t):
         y = np.atleast_2d(y)
+        return -np.log(y[np.arange(len(y)), t] + 1e-7).mean()
+
+    return {"cross_entropy_error": cross_entropy_error}
+
+
+@cross_entropy_error.misconception
+def one_hot_row_forgotten(reference):
+    """Right for batches, and for a single row whose label is a whole number, but not for a row with a one-hot label: that one
+    has as many entries as the row, and `argmax` makes it a whole number."""
+
+    def cross_entropy_error(y, t):
+        if y.ndim == 1:
+            return -np.log(y[t] + 1e-7)
+        t = t.argmax(axis=1) if t.ndim == 2 else t
         return -np.log(y[np.arange(len(y)), t] + 1e-7).mean()
 
     return {"cross_entropy_error": cross_entropy_error}
@@ -1604,7 +1774,8 @@ def network_inputs(rng):
     points={
         "shapes": 1,
         "start": 1,
-        "scores": 2,
+        "scores": 1,
+        "scores_of_another_size": 1,
         "loss": 1,
         "dW1": 1,
         "db1": 1,
@@ -1631,6 +1802,7 @@ def TwoLayerNodes(student, x, t, W1, b1, W2, b2, dout, weight_scale):
             raise ValueError(f"params must be W1, b1, W2, b2, in this order; {name} has shape {np.shape(array)}")
         array[...] = value
     held = list(net.grads)
+    x = x.astype(np.result_type(net.params[0], np.float32))  # weights in float32 are answered in float32
     net.forward(x[::-1].copy(), (t + 1) % len(b2))  # a batch before this one, as in training
     net.backward()
     scores = net.predict(x)
@@ -1638,10 +1810,15 @@ def TwoLayerNodes(student, x, t, W1, b1, W2, b2, dout, weight_scale):
     loss = np.float32(loss) if np.size(loss) == 1 and isinstance(loss, (np.ndarray, np.generic, float)) else loss
     dx = net.backward(dout)
     grads = [np.array(gradient) for gradient in net.grads]
+    try:
+        scores_of_another_size = net.predict(np.concatenate([x, x]))
+    except Exception as error:
+        scores_of_another_size = error
     return {
         "shapes": np.array(shapes),
         "start": np.array([*spread, *middle, *biases]),
         "scores": scores,
+        "scores_of_another_size": scores_of_another_size,
         "loss": loss,
         "dW1": grads[0],
         "db1": grads[1],
@@ -1759,6 +1936,19 @@ def results_in_single_precision(reference):
             for kept, new in zip(shown, self.double, strict=True):
                 kept[...] = new
             return dx.astype(np.float32)
+
+    return {"TwoLayerNodes": TwoLayerNodes}
+
+
+@TwoLayerNodes.correct_variant
+def weights_in_single_precision(reference):
+    class TwoLayerNodes(reference.TwoLayerNodes):
+        def __init__(self, *sizes, **settings):
+            super().__init__(*sizes, **settings)
+            self.params = [array.astype(np.float32) for array in self.params]
+            self.grads = [array.astype(np.float32) for array in self.grads]
+            self.matmul1.params, self.matmul2.params = [self.params[0]], [self.params[2]]
+            self.matmul1.grads, self.matmul2.grads = [self.grads[0]], [self.grads[2]]
 
     return {"TwoLayerNodes": TwoLayerNodes}
 
@@ -1956,6 +2146,40 @@ def new_gradient_arrays(reference):
         return {"TwoLayerNodes": TwoLayerNodes}
 
     return variant(reference)
+
+
+@TwoLayerNodes.misconception
+def new_arrays_for_the_biases(reference):
+    """The gradients are right, but those of the biases lie in new arrays: whoever took `grads` once holds the old ones. Write
+    `self.grads[1][...] = ...`, with the three dots, and `self.grads[3][...] = ...`."""
+
+    def change(net, dout, dx):
+        for i in (1, 3):
+            net.grads[i] = net.grads[i].copy()
+            net.first[i][...] = 0.0
+        return dx
+
+    def build(net):
+        net.first = list(net.grads)
+
+    return _network(change, build)(reference)
+
+
+@TwoLayerNodes.misconception
+def size_of_the_first_batch_kept(reference):
+    """Right for the first batch, but a batch of another size raises an error: each `Repeat` keeps the number of rows it was made
+    for. Make new ones in `predict`, `Repeat(len(x))`."""
+
+    class TwoLayerNodes(reference.TwoLayerNodes):
+        rows = None
+
+        def predict(self, x):
+            self.rows = self.rows or len(x)
+            if self.rows not in (1, len(x)):  # one row is stretched to fit any batch
+                raise ValueError("operands could not be broadcast together")
+            return super().predict(x)
+
+    return {"TwoLayerNodes": TwoLayerNodes}
 
 
 @TwoLayerNodes.misconception

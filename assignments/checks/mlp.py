@@ -811,6 +811,24 @@ def _rule(step_of):
     return rule
 
 
+def _kept_outside(name, *keys):
+    """Make a variant of a rule that keeps what it remembers on itself, for all parameters, and not in `config`."""
+
+    def variant(reference):
+        kept = {}
+
+        def rule(w, dw, config=None):
+            if np.shape(kept.get(keys[0], w)) != np.shape(w):
+                kept.clear()
+            next_w, after = getattr(reference, name)(w, dw, {**(config or {}), **kept})
+            kept.update({key: after[key] for key in keys})
+            return next_w, config
+
+        return {name: rule}
+
+    return variant
+
+
 def sgd_inputs(rng):
     yield from _steps(rng, lambda rng: {"learning_rate": float(rng.uniform(0.1, 0.4))})
 
@@ -922,10 +940,14 @@ def momentum_inputs(rng):
     rtol=dict.fromkeys(("first_step", "later_steps"), 1e-5),
 )
 def sgd_momentum(student, w, gradients, config):
-    w, config, path = w.copy(), dict(config), []
+    w, other, path = w.copy(), np.ones_like(w), []
+    config, other_config = dict(config), dict(config)
     for dw in gradients:
         w, config = student.sgd_momentum(w, dw, config)
         path.append(np.array(w))
+        other, other_config = student.sgd_momentum(
+            other, -0.5 * dw, other_config
+        )  # as a network has several parameters
     return {"first_step": path[0], "later_steps": np.array(path[1:])}
 
 
@@ -990,6 +1012,13 @@ def velocity_forgotten(reference):
 
 
 @sgd_momentum.misconception
+def velocity_shared_by_all_parameters(reference):
+    """Right for one parameter alone, but two of them overwrite each other's velocity: it must travel in `config`, of which each
+    parameter has its own, and not in a global name."""
+    return _kept_outside("sgd_momentum", "velocity")(reference)
+
+
+@sgd_momentum.misconception
 def running_mean_of_gradients(reference):
     """The gradient is multiplied by `1 - momentum`, as in a running mean. Here the velocity is a fading *sum*:
     `momentum * velocity - learning_rate * dw`."""
@@ -1042,10 +1071,12 @@ def rmsprop_inputs(rng):
     rtol=dict.fromkeys(("first_step", "later_steps"), 1e-5),
 )
 def rmsprop(student, w, gradients, config):
-    w, config, path = w.copy(), dict(config), []
+    w, other, path = w.copy(), np.ones_like(w), []
+    config, other_config = dict(config), dict(config)
     for dw in gradients:
         w, config = student.rmsprop(w, dw, config)
         path.append(np.array(w))
+        other, other_config = student.rmsprop(other, -0.5 * dw, other_config)  # as a network has several parameters
     return {"first_step": path[0], "later_steps": np.array(path[1:])}
 
 
@@ -1140,6 +1171,13 @@ def cache_forgotten(reference):
 
 
 @rmsprop.misconception
+def cache_shared_by_all_parameters(reference):
+    """Right for one parameter alone, but two of them overwrite each other's mean square: it must travel in `config`, of which
+    each parameter has its own, and not in a global name."""
+    return _kept_outside("rmsprop", "cache")(reference)
+
+
+@rmsprop.misconception
 def gradient_left_out(reference):
     """The step lacks the gradient: it is `learning_rate * dw` divided by the root, so that it knows its direction."""
     return _scaled(_mean_square, lambda dw, rate, cache: -rate / (np.sqrt(cache) + 1e-8))(reference)
@@ -1168,10 +1206,12 @@ def adam_inputs(rng):
     rtol=dict.fromkeys(("first_step", "later_steps"), 1e-5),
 )
 def adam(student, w, gradients, config):
-    w, config, path = w.copy(), dict(config), []
+    w, other, path = w.copy(), np.ones_like(w), []
+    config, other_config = dict(config), dict(config)
     for dw in gradients:
         w, config = student.adam(w, dw, config)
         path.append(np.array(w))
+        other, other_config = student.adam(other, -0.5 * dw, other_config)  # as a network has several parameters
     return {"first_step": path[0], "later_steps": np.array(path[1:])}
 
 
@@ -1302,6 +1342,13 @@ def corrected_averages_stored(reference):
     """The corrected averages are put into `config`, so the next call corrects them again: store `m` and `v` as they were
     before the correction."""
     return _adam(keep=lambda m, v, mh, vh: (mh, vh))(reference)
+
+
+@adam.misconception
+def averages_shared_by_all_parameters(reference):
+    """Right for one parameter alone, but two of them overwrite each other's averages: `m`, `v` and `t` must travel in `config`,
+    of which each parameter has its own, and not in global names."""
+    return _kept_outside("adam", "m", "v", "t")(reference)
 
 
 @adam.misconception
@@ -1914,9 +1961,17 @@ def train(student, X, y, X_test, y_test, W, learning_rate, num_epochs, batch_siz
 
     data = {"X_train": X, "y_train": y, "X_test": X_test, "y_test": y_test}
     whole, history = run(learning_rate, len(X), data)
-    still, _ = run(0.0, batch_size, data)
+    still, standing = run(0.0, batch_size, data)
+    if not still.batches:
+        raise ValueError(
+            "update_rule was not called for every parameter: after each batch it moves all of model.params"
+        )
     even = batch_size * (len(X) // batch_size)
     _, flat = run(0.0, batch_size, data | {"X_train": X[:even], "y_train": y[:even]})
+
+    def noted(name):  # what stands still on both sides, or one epoch that differs would be the first or the last place
+        values = [*standing[name][:1], *history[name], *standing[name][1:]]
+        return np.array([float(np.squeeze(v)) for v in values])
 
     rows = np.concatenate([batch[0] for batch in still.batches])
     labels = np.concatenate([batch[1] for batch in still.batches])
@@ -1924,8 +1979,8 @@ def train(student, X, y, X_test, y_test, W, learning_rate, num_epochs, batch_siz
     first, second = which[: len(X)], which[len(X) : 2 * len(X)]
     return {
         "loss": np.array([float(np.squeeze(v)) for v in history["loss"]]),
-        "train_acc": np.array([float(np.squeeze(v)) for v in history["train_acc"]]),
-        "test_acc": np.array([float(np.squeeze(v)) for v in history["test_acc"]]),
+        "train_acc": noted("train_acc"),
+        "test_acc": noted("test_acc"),
         "weights": np.vstack([whole.params["W"], np.reshape(whole.params["b"], (1, -1))]),
         "mean_loss": np.array([float(np.squeeze(v)) for v in flat["loss"]]),
         "every_example": np.array(
@@ -1945,6 +2000,7 @@ def _loop(
     losses=np.mean,
     before=False,
     tested=("X_test", "y_test"),
+    trained=lambda X, y, last: (X, y),
     prepare=lambda data: data,
     rate=1.0,
 ):
@@ -1973,7 +2029,7 @@ def _loop(
                     if keep:
                         configs[key] = new
             if not before:
-                accuracies = accuracy(X, y), accuracy(*(data[k] for k in tested))
+                accuracies = accuracy(*trained(X, y, chosen)), accuracy(*(data[k] for k in tested))
             for key, value in zip(history, (losses(seen), *accuracies), strict=True):
                 history[key].append(value)
         return history
@@ -2086,6 +2142,12 @@ def measured_before_the_epoch(reference):
 def tested_on_the_training_set(reference):
     """`test_acc` was measured on the training pictures; use `X_test` and `y_test`, which the network never learns from."""
     return _loop(tested=("X_train", "y_train"))(reference)
+
+
+@train.misconception
+def accuracy_of_the_last_batch(reference):
+    """`train_acc` is the accuracy on the last batch alone; measure it on the whole training set."""
+    return _loop(trained=lambda X, y, last: (X[last], y[last]))(reference)
 
 
 @train.misconception

@@ -16,7 +16,7 @@ SLIPS = "slips"
 # What the sample with slips loses, and part of what its student reads first.
 LOST = {
     "computational_graph": {
-        "Multiply": (5, "`dx` is `dout * y` and `dy` is `dout * x`"),
+        "Multiply": (5.5, "`dx` is `dout * y` and `dy` is `dout * x`"),
         "Repeat": (4, "each copy adds its own influence, so it is their sum"),
         "softmax": (2, "`np.exp` overflows near 1,000"),
     },
