@@ -114,7 +114,7 @@ def term(pairs: Sequence[Pair]) -> Cause | None:
         return None
     extra, terms = first.mine - first.want, [_terms(pair) for pair in pairs]
     for name, (words, value, slips) in _terms(first).items():
-        if not np.any(value) or not all(name in found for found in terms):
+        if not np.any(value) or not np.isfinite(value).all() or not all(name in found for found in terms):
             continue
         times = round(1 + float((extra * value).sum() / (value * value).sum()), 6) + 0.0
         if times != 1 and _fits(pairs, [(times - 1) * found[name][1] for found in terms]):

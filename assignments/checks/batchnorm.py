@@ -956,6 +956,20 @@ def normalised_over_features(reference):
 
 
 @batchnorm_forward.misconception
+def averages_from_the_first_batch(reference):
+    """The running averages begin as those of the first batch; where `bn_param` does not hold them yet they are zeros, and the
+    first batch counts `1 - momentum` like any other."""
+
+    def batchnorm_forward(x, gamma, beta, bn_param):
+        if bn_param["mode"] == "train":
+            bn_param.setdefault("running_mean", x.mean(axis=0))
+            bn_param.setdefault("running_var", x.var(axis=0))
+        return reference.batchnorm_forward(x, gamma, beta, bn_param)
+
+    return {"batchnorm_forward": batchnorm_forward}
+
+
+@batchnorm_forward.misconception
 def running_variance_from_one(reference):
     """The running variance starts at one; here both averages start at zero where `bn_param` does not hold them yet."""
     return _batchnorm(var_from=1.0)(reference)
@@ -1395,7 +1409,8 @@ def dropout_inputs(rng):
         ("keeping nearly all", (45, 50), 0.95),
     ]:
         x = rng.uniform(0.5, 3.0, shape) * rng.choice([-1.0, 1.0], shape)
-        yield Case(label, {"x": x, "p": p, "seed": int(rng.integers(1, 10_000))}, {"N": shape[0]})
+        seed = 0 if label == "small pictures" else int(rng.integers(1, 10_000))  # 0 is a seed too
+        yield Case(label, {"x": x, "p": p, "seed": seed}, {"N": shape[0]})
 
 
 @question(
@@ -1411,11 +1426,12 @@ def dropout_forward(student, x, p, seed):
     out_test = student.dropout_forward(given.copy(), {"mode": "test", "p": p})[0]
     kept = out != 0
     six = 6 * np.sqrt(p * (1 - p) / given.size)  # six standard deviations of the share that is kept
+    near = [share for share in (p, 1 - p, 1.0) if abs(kept.mean() - share) <= six]
     factors = (out / given)[kept].astype(np.result_type(out, np.float32))
     alone = bool((kept != kept[:1]).any() or len(given) == 1) and bool((kept != kept[..., :1]).any())
     other = bool((kept != (again != 0)).any())
     return {
-        "kept_share": bool(abs(kept.mean() - p) <= six),
+        "kept_share": [*near, -1.0][0],  # -1 for any other share
         "kept_scale": np.array([factors.min(initial=1e9), factors.max(initial=-1e9)]),
         "out_test": out_test,
         # each entry by itself; a new mask each time; the same mask for the same seed
@@ -1637,6 +1653,23 @@ def seed_ignored(reference):
 
 
 @dropout_forward.misconception
+def seed_of_zero_ignored(reference):
+    """A seed of 0 is not used, for `if seed:` takes 0 for no seed: ask `if seed is not None`."""
+
+    def dropout_forward(x, dropout_param):
+        return reference.dropout_forward(x, dropout_param | {"seed": dropout_param.get("seed") or None})
+
+    return {"dropout_forward": dropout_forward}
+
+
+@dropout_forward.misconception
+def half_kept_whatever_p_is(reference):
+    """The mask does not have the right share of ones: it is 1 with probability p, so compare numbers between 0 and 1, as
+    `np.random.rand` draws them, with `p`."""
+    return _dropout(_inverted, draw=lambda x, p: np.random.randint(0, 2, x.shape).astype(bool))(reference)
+
+
+@dropout_forward.misconception
 def dropped_in_place(reference):
     """The values are right, but `x` itself was changed: write `x * mask`, which makes a new array, not `x *= mask`."""
 
@@ -1749,6 +1782,7 @@ def network_inputs(rng):
         ("batch normalisation", 9, (11,), [7, 8, 5], 3, "batchnorm", 1.0, 0.2),
         ("batch normalisation, one hidden layer", 5, (3, 3), [8], 6, "batchnorm", 1.0, 0.0),
         ("layer normalisation, a batch of one", 1, (10,), [6, 7], 5, "layernorm", 1.0, 0.15),
+        ("layer normalisation", 4, (2, 4), [5], 3, "layernorm", 1.0, 0.25),
         ("dropout", 7, (13,), [12, 9], 4, "", 0.8, 0.1),
         ("dropout and batch normalisation", 8, (2, 5), [14], 5, "batchnorm", 0.7, 0.3),
     ]:
@@ -1776,7 +1810,8 @@ def network_inputs(rng):
 @question(
     points={
         "shapes": 0.5,
-        "start": 0.5,
+        "start": 0.25,
+        "dtype": 0.25,
         "W_scale": 1,
         "scores": 4,
         "loss": 3,
@@ -1817,19 +1852,24 @@ def FullyConnectedNet(student, X, y, X_test, hidden, params, normalization, keep
         return net
 
     net, large = build(hidden, d, c), build([90, 80], 100, 70)
-    single = build([5], 6, 4, dtype=np.float32)
+    single = build([5], 6, 4, dtype=np.float32).params
     seen = {
         "shapes": np.concatenate(
             [np.shape(net.params[n]) if n[0] == "W" else [np.size(net.params[n])] for n in names]
         ).astype(float),
-        "start": np.concatenate(
-            [*(np.ravel(net.params[n]) for n in vectors), [single.params[n].dtype == np.float32 for n in ("W1", "b2")]]
-        ).astype(float),
+        "start": np.concatenate([np.ravel(net.params[n]) for n in vectors]).astype(float),
+        "dtype": np.array(
+            [
+                single[n].dtype == np.float32
+                for n in ("W1", "b1", "W2", "b2", "gamma1", "beta1")[: 6 if normalization else 4]
+            ]
+        ),
         "W_scale": np.array([abs(np.std(large.params[n]) / weight_scale - 1) < 0.06 for n in ("W1", "W2", "W3")]),
     }
     net = filled()
     net.loss(2 * X + 1, y)  # a first training step, for the running averages
     loss, grads = net.loss(X, y)
+    each = set(net.params) <= set(grads)  # a solver asks for the gradient of every parameter
     grads = {name: np.array(grads[name]) for name in names}
     scores = np.concatenate([net.loss(X_test), net.loss(X_test[:1])])
     flat = {kind: [] for kind in ("W", "b", "scale")}
@@ -1869,7 +1909,7 @@ def FullyConnectedNet(student, X, y, X_test, hidden, params, normalization, keep
         "loss": loss,
         **{f"d{kind}": np.concatenate(parts) if parts else np.zeros(1) for kind, parts in flat.items()},
         "dropout": masks,
-        "gradient_fits_loss": bool(abs(slope - 1) < 1e-5),
+        "gradient_fits_loss": bool(abs(slope - 1) < 1e-5) and each,
     }
 
 
@@ -2206,6 +2246,29 @@ def weight_scale_ignored(reference):
                 self.params[name] = self.params[name] / self.params[name].dtype.type(weight_scale)
 
     return _net(built=built)(reference)
+
+
+@FullyConnectedNet.misconception
+def last_layer_has_scale_and_shift(reference):
+    """The last layer has `gamma` and `beta` too, which nothing uses and which get no gradient: only hidden layers are
+    normalised, 1 to L - 1."""
+
+    def built(self, weight_scale):
+        if self.kind:
+            for name, value in (("gamma", 1.0), ("beta", 0.0)):
+                last = self.params[f"b{self.L}"]
+                self.params[f"{name}{self.L}"] = np.full(last.shape, value, last.dtype)
+
+    class Scaled(_Net):
+        def loss(self, X, y=None):
+            spare = {name: self.params.pop(name) for name in (f"gamma{self.L}", f"beta{self.L}") if name in self.params}
+            try:
+                return super().loss(X, y)
+            finally:
+                self.params |= spare
+
+    Scaled.built = built
+    return {"FullyConnectedNet": Scaled}
 
 
 @FullyConnectedNet.misconception

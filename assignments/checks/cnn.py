@@ -18,7 +18,8 @@ def output_size_inputs(rng):
         ("padding that keeps the size", int(rng.integers(20, 40)), 2 * keep + 1, 1, keep),
         ("no padding", int(rng.integers(20, 40)), int(rng.integers(2, 7)), 1, 0),
         ("steps of two that fit", 2 * int(rng.integers(10, 20)) + 1, 5, 2, 3),
-        ("a last step that does not fit", 4 * int(rng.integers(8, 12)) + 3, 5, 4, 2),
+        ("a last step that nearly fits", 4 * int(rng.integers(8, 12)) + 4, 5, 4, 2),  # so `round` rounds up
+        ("a last step that hardly begins", 4 * int(rng.integers(8, 12)) + 2, 5, 4, 2),  # and down
         ("a field as large as the picture", 11, 11, 3, 0),
     ]:
         yield Case(label, {"size": size, "field": field, "stride": stride, "pad": pad})
@@ -90,6 +91,23 @@ def rounded_up(reference):
     return _size(lambda n, k, s, p: 1 - (-(n + 2 * p - k) // s))
 
 
+@conv_output_size.correct_variant
+def places_tried_one_by_one(reference):
+    def places(n, k, s, p):
+        count = 0
+        while count * s + k <= n + 2 * p:
+            count += 1
+        return count
+
+    return _size(places)
+
+
+@conv_output_size.misconception
+def rounded_to_the_nearest(reference):
+    """The number of steps is rounded to the nearest: a step that fits only in part is no step, so round down with `//`."""
+    return _size(lambda n, k, s, p: round((n + 2 * p - k) / s) + 1)
+
+
 @conv_output_size.misconception
 def not_rounded(reference):
     """Half a place is no place: where the last step does not fit, round down with `//`."""
@@ -106,13 +124,13 @@ def field_not_subtracted(reference):
 
 
 def conv_inputs(rng):
-    """Nothing square; steps, padding, even fields; one image, one channel, one pixel a field; more images than rows."""
+    """Nothing square; steps, padding, even fields; one pixel a field; one image, one channel, each with others and alone."""
     for label, n, c, h, width, f, hh, ww, stride, pad in [
         ("not square, padding 1", 3, 2, 6, 9, 4, 3, 2, 1, 1),
         ("steps of two, no padding", 2, 3, 9, 6, 5, 3, 4, 2, 0),
-        ("one image with one channel, steps of two, padding 2", 1, 1, 5, 8, 3, 3, 2, 2, 2),
-        ("fields of one pixel, steps of three", 2, 4, 7, 4, 3, 1, 1, 3, 0),
-        ("more pictures than rows", 6, 2, 4, 5, 3, 3, 2, 1, 0),
+        ("one image, steps of two, padding 2", 1, 2, 5, 8, 3, 3, 2, 2, 2),
+        ("one image, fields of one pixel, steps of three", 1, 4, 7, 4, 3, 1, 1, 3, 0),
+        ("more pictures than rows, one channel", 6, 1, 4, 5, 3, 3, 2, 1, 0),
     ]:
         inputs = {
             "x": rng.normal(size=(n, c, h, width)),
@@ -456,6 +474,17 @@ def padding_left_in_dx(reference):
     return _back(
         lambda x, w, dout, stride, pad, dx, dw, db: (_framed_gradients(x, w, dout, stride, pad)[0], dw, db),
     )(reference)
+
+
+@conv_backward_naive.misconception
+def everything_cut_off_where_pad_is_0(reference):
+    """Where `pad` is 0, `dx_padded[:, :, pad:-pad, pad:-pad]` is empty, for `-0` is 0 and the slice ends where it begins: take
+    `dx_padded[:, :, pad : pad + H, pad : pad + W]`."""
+
+    def change(x, w, dout, stride, pad, dx, dw, db):
+        return _framed_gradients(x, w, dout, stride, pad)[0][:, :, pad:-pad, pad:-pad], dw, db
+
+    return _back(change)(reference)
 
 
 @conv_backward_naive.misconception
@@ -826,6 +855,7 @@ def pool_backward_inputs(rng):
         out = _pooled(case.inputs["x"], *(case.inputs[name] for name in ("pool_height", "pool_width", "stride")))
         tied = rng.integers(0, 2, (2, 3, 4, 6)).astype(float)
         tied[0, 0, :2, :2], tied[1, 2, 2:, :2], tied[1, 1] = 0.0, 1.0, 1.0
+        tied[0, 1, :2, :2] = np.eye(2)[::-1]
         inputs = case.inputs | {
             "dout": rng.uniform(0.5, 2.0, out.shape) * rng.choice([-1.0, 1.0], out.shape),
             "tied": tied,
@@ -840,10 +870,13 @@ def max_pool_backward_naive(student, x, pool_height, pool_width, stride, dout, t
         x, {"pool_height": pool_height, "pool_width": pool_width, "stride": stride}
     )
     dx = student.max_pool_backward_naive(dout, cache)
+    windows = np.array(tied).reshape(2, 3, 2, 2, 3, 2)
+    less = windows < windows.max(axis=(3, 5), keepdims=True)
     out, cache = student.max_pool_forward_naive(tied, {"pool_height": 2, "pool_width": 2, "stride": 2})
     blocks = np.asarray(student.max_pool_backward_naive(dtied, cache)).reshape(2, 3, 2, 2, 3, 2)
-    # How much each window got, and in how many places: one, whichever of the tied it is.
-    ties = np.stack([blocks.sum(axis=(3, 5)), (blocks != 0).sum(axis=(3, 5), dtype=blocks.dtype)])
+    # How much each window got, and in how many places: one, whichever of the tied it is, but none that is not the largest.
+    places = [(which & (blocks != 0)).sum(axis=(3, 5), dtype=blocks.dtype) for which in (True, less)]
+    ties = np.stack([blocks.sum(axis=(3, 5)), *places])
     return {"dx": dx, "ties": ties}
 
 
@@ -938,6 +971,19 @@ def ties_doubled(reference):
     """Where several entries of a window are equally large, each gets the whole gradient, so it is counted twice or more:
     a mask `window == window.max()` is true at all of them. Give it to one, the place that `argmax` gives."""
     return _pool_back(_all_largest)
+
+
+@max_pool_backward_naive.misconception
+def row_and_column_sought_apart(reference):
+    """Where several entries of a window are equally large, the gradient may go to one that is not: the row comes from one of
+    them and the column from another. Take both from one place, that of `argmax` over the whole window."""
+
+    def share(window):
+        rows, columns = (window.max(axis=axis).argmax(axis=-1) for axis in (3, 2))
+        u, v = np.indices(window.shape[2:])
+        return ((u == rows[..., None, None]) & (v == columns[..., None, None])).astype(float)
+
+    return _pool_back(share)
 
 
 @max_pool_backward_naive.misconception
@@ -1179,6 +1225,37 @@ def running_statistics_replaced(reference):
 
 
 @spatial_batchnorm_forward.misconception
+def running_statistics_begin_with_the_first_batch(reference):
+    """The running statistics begin as those of the first batch; where `bn_param` does not hold them yet they are zeros, and the
+    first batch counts `1 - momentum` like any other."""
+    forward = _norm()["spatial_batchnorm_forward"]
+
+    def begun(x, gamma, beta, bn_param):
+        if bn_param["mode"] == "train":
+            bn_param.setdefault("running_mean", x.mean(axis=_ALL))
+            bn_param.setdefault("running_var", x.var(axis=_ALL))
+        return forward(x, gamma, beta, bn_param)
+
+    return {"spatial_batchnorm_forward": begun}
+
+
+@spatial_batchnorm_forward.misconception
+def running_statistics_with_all_axes(reference):
+    """The running statistics are stored in shape (1, C, 1, 1), as `keepdims=True` leaves them: `(C,)` is asked, so store
+    `mean.reshape(-1)`, or leave `keepdims` out and reshape where you normalise."""
+    forward = _norm()["spatial_batchnorm_forward"]
+
+    def with_axes(x, gamma, beta, bn_param):
+        answer = forward(x, gamma, beta, bn_param)
+        if bn_param["mode"] == "train":
+            for key in ("running_mean", "running_var"):
+                bn_param[key] = bn_param[key].reshape(1, -1, 1, 1)
+        return answer
+
+    return {"spatial_batchnorm_forward": with_axes}
+
+
+@spatial_batchnorm_forward.misconception
 def running_statistics_not_stored(reference):
     """The running statistics are not updated: store the new ones in `bn_param`, in train mode."""
     return _norm(running=lambda old, new, m: old)
@@ -1386,6 +1463,14 @@ def summed_over_the_pictures_only(reference):
     rows and columns."""
     return _norm_back(
         lambda x_hat, g, std, dout, dx, dgamma, dbeta: (dx, (dout * x_hat).sum(axis=0), dout.sum(axis=0)),
+    )(reference)
+
+
+@spatial_batchnorm_backward.misconception
+def sums_with_all_axes(reference):
+    """`dgamma` and `dbeta` have shape (1, C, 1, 1), as `keepdims=True` leaves them: `(C,)` is asked, so sum without it."""
+    return _norm_back(
+        lambda x_hat, g, std, dout, dx, dgamma, dbeta: (dx, dgamma.reshape(1, -1, 1, 1), dbeta.reshape(1, -1, 1, 1)),
     )(reference)
 
 

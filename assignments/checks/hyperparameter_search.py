@@ -277,21 +277,23 @@ def large_losses_stop(reference):
 
 
 def tiny_runs(rng):
-    """Runs that reach the target early, late or never, or break; `nan_at` is the step from which the loss is nan."""
-    for label, n, tiny, most, reached, nan_at in [
-        ("reached half way", 50, 20, 40, 19, 1000),
-        ("reached at the last step", 31, 7, 15, 14, 1000),
-        ("never reached", 40, 5, 12, 1000, 1000),
-        ("a single example, reached at once", 9, 1, 10, 0, 1000),
-        ("nan on the way", 25, 6, 14, 1000, 4),
-        ("would be reached one step too late", 30, 4, 11, 11, 1000),
+    """Runs that reach the target early, late or never, or break; `bad_at` is the step from which the loss is `bad`."""
+    for label, n, tiny, most, reached, bad_at, bad in [
+        ("reached half way", 50, 20, 40, 19, 1000, "nan"),
+        ("reached at the last step", 31, 7, 15, 14, 1000, "nan"),
+        ("never reached", 40, 5, 12, 1000, 1000, "nan"),
+        ("a single example, reached at once", 9, 1, 10, 0, 1000, "nan"),
+        ("nan on the way", 25, 6, 14, 1000, 4, "nan"),
+        ("infinite on the way", 22, 3, 13, 1000, 6, "inf"),
+        ("minus infinity on the way", 27, 8, 16, 1000, 5, "-inf"),
+        ("would be reached one step too late", 30, 4, 11, 11, 1000, "nan"),
     ]:
         steps = np.arange(most + 5)
         losses = (2.5 - 0.05 * steps) * rng.uniform(0.97, 1.0, len(steps))
         target = float(rng.uniform(0.02, 0.2))
         losses[steps == reached] = 0.5 * target
         inputs = {"X": rng.normal(size=(n, 2, 3)), "y": rng.integers(0, 10, n) + 10 * np.arange(n), "losses": losses}
-        inputs |= {"num_examples": tiny, "max_steps": most, "target": target, "nan_at": nan_at}
+        inputs |= {"num_examples": tiny, "max_steps": most, "target": target, "bad_at": bad_at, "bad": bad}
         yield Case(label, inputs, {"N": n})
 
 
@@ -299,13 +301,13 @@ def tiny_runs(rng):
     points={"X_tiny": 1, "y_tiny": 1, "same_every_step": 1, "steps": 2, "losses": 2, "passed": 2},
     draw=tiny_runs,
 )
-def overfit_tiny(student, X, y, losses, num_examples, max_steps, target, nan_at):
+def overfit_tiny(student, X, y, losses, num_examples, max_steps, target, bad_at, bad):
     seen = []
 
     def step(X_tiny, y_tiny):
         i = len(seen)
         seen.append((np.array(X_tiny), np.array(y_tiny)))
-        return float("nan") if i >= nan_at else float(losses[i % len(losses)])
+        return float(bad) if i >= bad_at else float(losses[i % len(losses)])
 
     passed, kept = student.overfit_tiny(step, X, y, num_examples=num_examples, max_steps=max_steps, target=target)
     kept = np.array([float(loss) for loss in kept])
@@ -325,7 +327,7 @@ def _tiny(
     cut=lambda X, y, n: (X[:n], y[:n]),
     done=lambda loss, target: loss <= target,
     broken=lambda loss: not np.isfinite(loss),
-    passed=lambda losses, last, target: last <= target,
+    passed=lambda losses, last, target: np.isfinite(last) and last <= target,
     more=0,
 ):
     """Make a variant of overfit_tiny with one part replaced."""
@@ -374,10 +376,10 @@ def keeps_the_nan_as_well(reference):
         losses = []
         for _ in range(max_steps):
             losses.append(step(X[:num_examples], y[:num_examples]))
+            if not np.isfinite(losses[-1]):
+                break
             if losses[-1] <= target:
                 return True, losses
-            if losses[-1] != losses[-1]:
-                break
         return False, losses
 
     return {"overfit_tiny": overfit_tiny}
@@ -452,6 +454,30 @@ def nan_passes_the_test(reference):
 def goes_on_after_nan(reference):
     """The run goes on after a loss of nan: nothing can come of it any more, so return at once."""
     return _tiny(broken=lambda loss: False)
+
+
+@overfit_tiny.misconception
+def goes_on_after_infinity(reference):
+    """An infinite loss does not stop the run: `np.isnan` does not see it. Ask `np.isfinite(loss)`, which sees both."""
+    return _tiny(broken=lambda loss: np.isnan(loss))
+
+
+@overfit_tiny.misconception
+def minus_infinity_reaches_the_target(reference):
+    """A loss of minus infinity passes, for it is below `target`: ask `np.isfinite(loss)` first."""
+
+    def overfit_tiny(step, X, y, num_examples=20, max_steps=500, target=0.01):
+        losses = []
+        for _ in range(max_steps):
+            loss = step(X[:num_examples], y[:num_examples])
+            if loss <= target:
+                return True, [*losses, loss]
+            if not np.isfinite(loss):
+                return False, losses
+            losses.append(loss)
+        return False, losses
+
+    return {"overfit_tiny": overfit_tiny}
 
 
 @overfit_tiny.misconception
@@ -748,12 +774,13 @@ def k_fold_indices(student, n, k, seed):
 
     folds, again, other = folds_of(seed), folds_of(seed), folds_of(seed + 1)
     order, order_again, order_other = (np.concatenate([val for _, val in f]) for f in (folds, again, other))
+    in_a_row = all(len(val) and np.ptp(val) == len(val) - 1 for _, val in folds)  # every val a run of neighbours
     return {
         "times_validated": np.array([int(np.sum(order == i)) for i in range(n)]),
         "sizes": np.sort([len(val) for _, val in folds]),
         "overlap": np.array([len(np.intersect1d(train, val)) for train, val in folds]),
         "training": np.array([np.sort([len(np.unique(t)) for t, _ in folds]), np.sort([len(t) for t, _ in folds])]),
-        "shuffled": not np.array_equal(order, np.arange(len(order))),
+        "shuffled": not np.array_equal(order, np.arange(len(order))) and not (k < n and in_a_row),
         "repeatable": np.array([np.array_equal(order, order_again), not np.array_equal(order, order_other)]),
     }
 
@@ -892,6 +919,31 @@ def not_shuffled(reference):
     def k_fold_indices(n, k, rng):
         order = np.arange(n)
         return [(np.setdiff1d(order, val), val) for val in np.array_split(order, k)]
+
+    return {"k_fold_indices": k_fold_indices}
+
+
+@k_fold_indices.misconception
+def folds_shuffled_not_examples(reference):
+    """Each fold holds neighbours, and only the order of the folds is drawn: data are often sorted, by class or by date, so
+    shuffle the examples, with `rng.permutation(n)`, before you cut."""
+
+    def k_fold_indices(n, k, rng):
+        folds = np.array_split(np.arange(n), k)
+        vals = [folds[i] for i in rng.permutation(k)]
+        return [(np.setdiff1d(np.arange(n), val), val) for val in vals]
+
+    return {"k_fold_indices": k_fold_indices}
+
+
+@k_fold_indices.misconception
+def shuffled_after_cutting(reference):
+    """Each fold is shuffled by itself, so it still holds neighbours: data are often sorted, by class or by date, so shuffle
+    all `n` indices before you cut."""
+
+    def k_fold_indices(n, k, rng):
+        vals = [rng.permutation(val) for val in np.array_split(np.arange(n), k)]
+        return [(np.setdiff1d(np.arange(n), val), val) for val in vals]
 
     return {"k_fold_indices": k_fold_indices}
 
@@ -1138,7 +1190,7 @@ def sample_log_uniform(student, low, high, size, seed):
     shares = np.array([np.mean((flat >= edges[i]) & (flat < edges[i + 1])) for i in range(4)])
     margin = 6 * np.sqrt(0.25 * 0.75 / size)
     return {
-        "shape": np.array(values.shape, dtype=int),
+        "shape": np.array([values.ndim, values.size]),
         "outside": np.array([(flat < low * (1 - 1e-6)).any(), (flat > high * (1 + 1e-6)).any()]),
         "quarters": (np.sign(shares - 0.25) * (np.abs(shares - 0.25) > margin)).astype(int),
         "distinct": bool(len(np.unique(flat)) > 0.9 * len(flat)),
@@ -1212,6 +1264,23 @@ def whole_powers_only(reference):
 
 
 @sample_log_uniform.misconception
+def one_number_only(reference):
+    """A single number came where `size` of them are asked: hand `size` to `rng.uniform` as its third argument."""
+    return _sample(lambda low, high, size, rng: np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+@sample_log_uniform.misconception
+def a_number_for_a_single_draw(reference):
+    """For `size=1` a number came: an array of shape (1,) is asked, as for any other `size`."""
+
+    def sample_log_uniform(low, high, size, rng):
+        values = reference.sample_log_uniform(low, high, size, rng)
+        return values if size > 1 else values[0]
+
+    return {"sample_log_uniform": sample_log_uniform}
+
+
+@sample_log_uniform.misconception
 def one_number_for_all(reference):
     """A single number is drawn and used for all: draw `size` of them, `rng.uniform(..., size)`."""
     return _sample(lambda a, b, size, rng: np.full(size, np.exp(rng.uniform(np.log(a), np.log(b)))))
@@ -1269,7 +1338,10 @@ def searches(rng):
         yield Case(label, inputs | {"scores": _scores(rng, count, shift, broken)})
 
 
-@question(points={"trials": 1, "within": 1, "quarters": 2, "separate": 2, "best": 2, "results": 2}, draw=searches)
+@question(
+    points={"trials": 1, "within": 1, "quarters": 1.5, "separate": 2, "best": 2, "results": 1.5, "repeatable": 1},
+    draw=searches,
+)
 def random_search(student, scores, low, high, seed):
     names = ["learning_rate", "reg", "weight_scale"][: len(low)]
     space = {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=False)}
@@ -1294,6 +1366,12 @@ def random_search(student, scores, low, high, seed):
     alike = np.abs(centred.T @ centred) / np.maximum(len(places) * centred.std(axis=0).max() ** 2, 1e-300)
     matched = [repr([numbers(p), float(s)]) for p, s in results]
     pairs = [repr([c, float(scores[i % n])]) for i, c in enumerate(calls)]
+    once, others = list(calls), []
+    for number in (seed, seed + 1):
+        calls.clear()
+        student.random_search(train_fn, space, n, np.random.default_rng(number))
+        others.append(list(calls))
+    calls = once
     return {
         "trials": len(calls),
         "within": ((places > -1e-6) & (places < 1 + 1e-6)).all(axis=0),
@@ -1301,6 +1379,7 @@ def random_search(student, scores, low, high, seed):
         "separate": bool(distinct and (np.triu(alike, 1) < 9 / np.sqrt(n)).all()),
         "best": calls.index(numbers(best)) if numbers(best) in calls else -1,
         "results": np.array([len(matched), len(set(matched) & set(pairs))]),
+        "repeatable": np.array([others[0] == once, others[1] != once]),
     }
 
 
@@ -1435,6 +1514,27 @@ def best_score_returned(reference):
 
 
 @random_search.misconception
+def from_another_source_of_chance(reference):
+    """The trials do not follow from `rng`: something else draws them, so nobody can repeat the search. Hand `rng` on to
+    `sample_log_uniform`."""
+
+    def random_search(train_fn, space, n, rng):
+        return reference.random_search(train_fn, space, n, np.random.default_rng(np.random.randint(2**31)))
+
+    return {"random_search": random_search}
+
+
+@random_search.misconception
+def always_the_same_trials(reference):
+    """Every `rng` gives the same trials: do not make a generator inside, use the one you are handed."""
+
+    def random_search(train_fn, space, n, rng):
+        return reference.random_search(train_fn, space, n, np.random.default_rng(0))
+
+    return {"random_search": random_search}
+
+
+@random_search.misconception
 def a_trial_too_many(reference):
     """One trial too many is run: `n` is the number of calls of `train_fn`."""
     return _random(more=1)
@@ -1470,7 +1570,9 @@ def zooms(rng):
         yield Case(label, inputs, {"n": n})
 
 
-@question(points={"trials": 1, "within": 2, "zoom": 3, "spread": 1, "best": 2, "results": 1}, draw=zooms)
+@question(
+    points={"trials": 1, "within": 1.5, "zoom": 3, "spread": 1, "best": 2, "results": 1, "repeatable": 0.5}, draw=zooms
+)
 def coarse_to_fine(student, scores, low, high, rounds, shrink, pull, seed):
     names = ["learning_rate", "reg"][: len(low)]
     space = {name: (float(a), float(b)) for name, a, b in zip(names, low, high, strict=False)}
@@ -1513,6 +1615,13 @@ def coarse_to_fine(student, scores, low, high, rounds, shrink, pull, seed):
         # From the third round on it may be narrower: whoever narrows what was cut off at an edge gets less than is asked.
         spread.append(bool((np.ptp(part, axis=0) > (0.6 if r == 1 else 0.3) * room).all()))
     pairs = [[c, t] for c, t in zip(calls, told, strict=False)]
+    once, told_once, others = list(calls), list(told), []
+    for number in (seed, seed + 1):
+        calls.clear()
+        told.clear()
+        student.coarse_to_fine(train_fn, space, n, rounds, np.random.default_rng(number), shrink)
+        others.append(list(calls))
+    calls, told = once, told_once
     matched = [[numbers(p), float(s)] for p, s in results]
     return {
         "trials": len(calls),
@@ -1521,6 +1630,7 @@ def coarse_to_fine(student, scores, low, high, rounds, shrink, pull, seed):
         "spread": np.array(spread),
         "best": bool(numbers(best) in calls and calls.index(numbers(best)) == np.nanargmax(told)),
         "results": sorted(map(repr, matched)) == sorted(map(repr, pairs)),
+        "repeatable": np.array([others[0] == once, others[1] != once]),
     }
 
 
@@ -1671,6 +1781,16 @@ def earlier_rounds_forgotten(reference):
 def results_in_front(reference):
     """`results` is returned first: the order asked for is `best, results`."""
     return {"coarse_to_fine": lambda *arguments: tuple(reference.coarse_to_fine(*arguments)[::-1])}
+
+
+@coarse_to_fine.misconception
+def always_the_same_search(reference):
+    """Every `rng` gives the same search: do not make a generator inside, hand `rng` on to `random_search`."""
+
+    def coarse_to_fine(train_fn, space, n, rounds, rng, shrink=4.0):
+        return reference.coarse_to_fine(train_fn, space, n, rounds, np.random.default_rng(0), shrink)
+
+    return {"coarse_to_fine": coarse_to_fine}
 
 
 @coarse_to_fine.misconception

@@ -423,3 +423,21 @@ def test_no_sum_accounts_for_a_no_or_a_word():
     for reason in (output.reason for output in verdict_on(penalised_words, seen, right).outputs[:2]):
         assert "1 less" not in reason
         assert "should be" not in reason
+
+
+def draw_broken_scores(rng):
+    for label in ("a run that broke", "another"):
+        yield Case(label, {"scores": np.array([np.nan, *rng.normal(size=3), np.nan])})
+
+
+@question(points={"results": 1}, draw=draw_broken_scores)
+def counted_scores(student, scores):
+    return {"results": student.summary(scores)}
+
+
+def test_a_term_that_is_nan_accounts_for_nothing():
+    """Found as a wrong cause: whoever dropped the runs that broke read that the term `scores` counts nan times."""
+    variants = {"": {"summary": lambda scores: np.ones(5)}}
+    reasons = " ".join(judged(lambda scores: 1.0 * np.isfinite(scores), variants, counted_scores).reasons)
+    assert "2 of 5 entries differ" in reasons
+    assert "nan times" not in reasons
