@@ -26,6 +26,10 @@ SECONDS = 60.0
 _QUIET = {"MPLBACKEND": "Agg", "OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
 
 
+class BrokenVariant(Exception):
+    """A variant of a checks file cannot be made."""
+
+
 class Namespaces:
     """The reference's names, and those of each variant, made when first asked for.
 
@@ -65,9 +69,12 @@ class Namespaces:
         for cell in code.values():
             exec(cell, namespace)  # the instructor's own notebook
         if variant in self._variants:
-            replaced = self._variants[variant](SimpleNamespace(**namespace))
             # What a variant defines looks names up where it was written; what it replaces, here.
-            namespace.update(replaced)
+            try:
+                namespace.update(self._variants[variant](SimpleNamespace(**namespace)))
+            except Exception as error:
+                asked = f"The variant {variant} must give a dict of names and what they stand for."
+                raise BrokenVariant(f"{asked} It raised {type(error).__name__}: {error}. Mend it.") from error
         return namespace
 
 

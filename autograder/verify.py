@@ -9,6 +9,7 @@ from typing import Any
 
 from autograder import explore, given, nbgrader_bridge, notebook, reference, samples
 from autograder.assignment import GIVEN_FILE, Assignment
+from autograder.faults import GraderFault
 from autograder.grade import Graded, grade
 from autograder.judge import judge
 from autograder.model import Observation, Outcome, Verdict
@@ -181,7 +182,10 @@ class AsStudent(Session):
         self, source: str, probe: str, inputs: Mapping[str, Any], *, seed: int = 0, variant: str = ""
     ) -> Observation:
         """Observe the variant, whichever is asked for."""
-        return self._expected.observe(source, probe, inputs, seed=seed, variant=self._variant)
+        seen = self._expected.observe(source, probe, inputs, seed=seed, variant=self._variant)
+        if seen.raised and seen.raised.type_name == reference.BrokenVariant.__name__:
+            raise GraderFault(seen.raised.message)
+        return seen
 
 
 def judge_variant(question: Question, variant: str, expected: Session, seed: int) -> Outcome:

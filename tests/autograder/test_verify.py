@@ -142,6 +142,13 @@ def test_variants_that_are_not_what_they_are_said_to_be_are_found(copy):
     assert found["relu_forward: the misconception 'absolute_again' is named"] == question.sentence("absolute_value")
 
 
+def test_a_variant_that_cannot_be_made_is_our_fault_and_no_wrong_answer(copy):
+    replaced(copy.checks_path, "    return _gate(np.abs)\n", "    return np.abs\n")
+    said = r"The variant relu_forward/absolute_value must give a dict of names .* It raised TypeError: .* Mend it\."
+    with reference.session(copy) as expected, pytest.raises(GraderFault, match=said):
+        list(verify._variants(asked(copy, "relu_forward"), expected))
+
+
 def test_a_probe_that_uses_what_the_students_process_lacks_is_found(copy):
     probe = "def relu_forward(student, x):\n"
     replaced(copy.checks_path, probe, probe + "    assert relu_inputs and Case\n")
