@@ -1426,7 +1426,8 @@ def dropout_forward(student, x, p, seed):
     out_test = student.dropout_forward(given.copy(), {"mode": "test", "p": p})[0]
     kept = out != 0
     six = 6 * np.sqrt(p * (1 - p) / given.size)  # six standard deviations of the share that is kept
-    near = [share for share in (p, 1 - p, 1.0) if abs(kept.mean() - share) <= six]
+    # 2 says that all is kept; 1 would read as if a division by `p` were the mistake
+    near = [told for share, told in ((p, p), (1 - p, 1 - p), (1.0, 2.0)) if abs(kept.mean() - share) <= six]
     factors = (out / given)[kept].astype(np.result_type(out, np.float32))
     alone = bool((kept != kept[:1]).any() or len(given) == 1) and bool((kept != kept[..., :1]).any())
     other = bool((kept != (again != 0)).any())
