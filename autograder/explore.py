@@ -26,7 +26,7 @@ def may_matter(frame: notebook.Notebook, book: notebook.Notebook) -> bool:
         The student's answers on it, as `restore.restore` gives them.
     """
     written = {cell["id"]: notebook.source_of(cell) for cell in frame["cells"]}
-    code = [cell for cell in book["cells"] if cell["cell_type"] == "code" and not notebook.is_check(cell)]
+    code = notebook.code_of(book)
     skipped = [cell for cell in code if notebook.explores(cell)]
     if not skipped:
         return False

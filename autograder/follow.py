@@ -75,9 +75,9 @@ def put_right(book: notebook.Notebook, frame: notebook.Notebook, names: Collecti
 
 def _mentioned(book: notebook.Notebook, question: Question) -> set[str]:
     """Give every name an answer mentions, and those that what it mentions mentions, by pattern: it is a stranger's text."""
-    code = [c["source"][:_MAX_CELL] for c in book["cells"] if c["cell_type"] == "code" and not notebook.is_check(c)]
+    code = [cell["source"][:_MAX_CELL] for cell in notebook.code_of(book)]
     words = [set(re.findall(r"\w+", text)) for text in code]
-    defined = [set(re.findall(r"^(?:def|class)[ \t]+(\w+)", text, re.MULTILINE)) for text in code]
+    defined = [set(notebook.defined_in(text)) for text in code]
     known = set(re.findall(r"\w+", question.source))
     waiting = set(known)
     while waiting:

@@ -43,6 +43,16 @@ def is_check(cell: Mapping[str, Any]) -> bool:
     return bool(grade_id(cell)) and _nbgrader(cell).get("grade") is True and not is_solution(cell)
 
 
+def code_of(book: Mapping[str, Any]) -> list[Cell]:
+    """Give the code cells that grading may run: all but the check cells."""
+    return [cell for cell in book["cells"] if cell["cell_type"] == "code" and not is_check(cell)]
+
+
+def defined_in(text: str) -> list[str]:
+    """Name the functions and classes of a cell, by pattern, not by parser: it may hold magics, mistakes or megabytes."""
+    return re.findall(r"^(?:def|class)[ \t]+(\w+)", text, re.MULTILINE)
+
+
 def is_written(cell: Mapping[str, Any]) -> bool:
     """Whether this cell is an answer that a person marks."""
     return is_solution(cell) and _nbgrader(cell).get("grade") is True

@@ -9,11 +9,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from autograder.notebook import Cell, Notebook, grade_id, is_solution, is_written, source_of
+from autograder.notebook import Cell, Notebook, defined_in, grade_id, is_solution, is_written, source_of
 
 EXTRA = "extra-"  # how the ids of a student's own cells begin
-# By pattern, not by parser: the text may hold magics, mistakes or megabytes.
-_DEFINED = re.compile(r"^(?:def|class)[ \t]+(\w+)", re.MULTILINE)
 
 
 def restore(frame: Notebook, submitted: Notebook, stubs: Mapping[str, str]) -> tuple[Notebook, tuple[str, ...]]:
@@ -103,7 +101,7 @@ def _sort_into_slots(
 def _owners(frame: Notebook, stubs: Mapping[str, str]) -> dict[str, str]:
     """Give the answer that each function is part of, by the function's name: `hidden_block` may ask for two others."""
     answers = [grade_id(c) for c in frame["cells"] if is_solution(c) and c["cell_type"] == "code"]
-    asked = [(defined, name) for name in answers for defined in _DEFINED.findall(stubs.get(name, ""))]
+    asked = [(defined, name) for name in answers for defined in defined_in(stubs.get(name, ""))]
     counts = Counter(defined for defined, _ in asked)
     return {defined: name for defined, name in asked if counts[defined] == 1} | {name: name for name in answers}
 
@@ -113,7 +111,7 @@ def _recognise(frame: Notebook, owners: Mapping[str, str], cell: Cell, last: int
     if cell["cell_type"] == "markdown":
         following = frame["cells"][last + 1] if last + 1 < len(frame["cells"]) else {}
         return (grade_id(following), "its place") if is_written(following) else ("", "")
-    defined = _DEFINED.findall(cell["source"]) if cell["cell_type"] == "code" else []
+    defined = defined_in(cell["source"]) if cell["cell_type"] == "code" else []
     return next((owners[name] for name in defined if name in owners), ""), "the function it defines"
 
 

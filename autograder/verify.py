@@ -65,9 +65,8 @@ def _well_formed(assignment: Assignment) -> Iterator[Finding]:
 
 def _apart(frame: notebook.Notebook) -> Finding:
     """Try that ``explore`` cells can be skipped; else a wrong answer is observed twice, the second time with all of them run."""
-    code = [cell for cell in frame["cells"] if cell["cell_type"] == "code" and not notebook.is_check(cell)]
     try:
-        names = sorted(explore.shared(code))
+        names = sorted(explore.shared(notebook.code_of(frame)))
     except (SyntaxError, ValueError) as error:
         return Finding(_APART, False, f"a cell cannot be looked through: {error}")
     return Finding(_APART, not names, f"{', '.join(names)}: write another name in one of them" if names else "")
